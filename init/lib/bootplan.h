@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bootplan.h - the boot plan: the only contract between the CLI and init
+ *
+ * The text form is /usr/lib/mkinitrd/boot.plan: the line "mkinitrd-plan 1", then lines of a verb
+ * and key=value pairs. A value of other than plain characters stands in double quotes with C
+ * escapes (\" \\ \n \t \r \xHH). A key of a list may stand several times. The verbs and keys are
+ * the tables in bootplan.c; one table both writes and reads, so text -> plan -> text is the
+ * identity.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "text.h"
+
+#define BOOTPLAN_VERSION 1
+#define BOOTPLAN_PATH "/usr/lib/mkinitrd/boot.plan"
+#define BOOTPLAN_NO_WAIT UINT64_MAX
+
+enum plan_mode { PLAN_MODE_EXEC, PLAN_MODE_SUPERVISE };
+enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BOOT };
+enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS };
+enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE };
+
+/* "image": what this image is */
+struct plan_image {
+	char *profile;   /* name, for messages */
+	char *release;   /* kernel release that the modules are for */
+	uint64_t memory; /* bytes of RAM needed to unpack and boot it; 0 not known */
+};
+
+/* "module": one module in the image, a line each, dependencies before dependents */
+struct plan_module {
+	char *name;           /* as in /proc/modules: underscores */
+	char *path;           /* absolute, in the image, uncompressed */
+	enum plan_load load;  /* boot: load it always; demand: when an alias or a module asks */
+	struct strings needs; /* names of direct hard dependencies; built-in ones are left out */
+	struct strings soft;  /* softdep "pre": loaded before it, failure tolerated */
+	struct strings post;  /* softdep "post": loaded after it, failure tolerated */
+	char *options;        /* for finit_module(2); may be empty */
+};
+
+/* "alias": the patterns (fnmatch, as in modules.alias) with which a device or the kernel asks for
+ * a module: "pci:v00008086d*...", "virtio:d00000002v*", "fs-ext4" */
+struct plan_alias {
+	char *module;
+	struct strings match;
+};
+
+/* "disk": the Docker disk */
+struct plan_disk {
+	char *find; /* LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/...; or none */
+	char *at;   /* mount point */
+	enum plan_absent absent;
+	uint64_t wait; /* ms to wait for the device */
+	uint64_t size; /* bytes, of the tmpfs when absent; 0: the kernel's default */
+};
+
+/* "network": what to do with interfaces whose name matches */
+struct plan_network {
+	char *match; /* fnmatch pattern of the interface's name */
+	enum plan_method method;
+};
+
+/* "dhcp": the client, started once an interface as: exec... -i INTERFACE -s SCRIPT */
+struct plan_dhcp {
+	struct strings exec;
+	uint64_t wait; /* ms until "no answer" is noted; the client goes on trying */
+};
+
+/* "limit": a resource limit of everything started */
+struct plan_limit {
+	char *name;     /* nofile, nproc, ... as in prlimit(1) */
+	uint64_t value; /* soft and hard; UINT64_MAX: infinity */
+};
+
+/* "service" and "main": a program that init starts and waits for. main's name is its program's. */
+struct plan_service {
+	char *name;
+	struct strings exec;  /* argv; exec[0] is an absolute path in the image */
+	struct strings env;   /* NAME=value, added to PATH, HOME, TERM */
+	struct strings needs; /* names of services started and ready before it */
+	char *ready;   /* unix:PATH accepts | docker:PATH answers /_ping | empty: once started */
+	uint64_t wait; /* ms for it to become ready */
+};
+
+/* "container": an image carried along, loaded into Docker when it is not there yet */
+struct plan_container {
+	char *image;   /* NAME:TAG */
+	char *archive; /* absolute path of a docker-load archive in the image */
+	char *id;      /* image id, sha256:HEX */
+};
+
+/* "console": a container on terminals */
+struct plan_console {
+	char *container;     /* NAME:TAG */
+	struct strings exec; /* command in it; empty: the image's own */
+	struct strings ttys; /* "console": the terminal behind /dev/console; else a name in /dev */
+};
+
+/* "shell": the host's own shell: in rescue on every kernel console, and on ttys when given */
+struct plan_shell {
+	struct strings exec; /* argv; exec[0] is an absolute path in the image */
+	struct strings ttys;
+};
+
+struct bootplan {
+	struct plan_image image;
+	enum plan_mode mode;
+	char *hostname; /* NULL: not set */
+	bool has_disk, has_dhcp, has_main, has_console, has_shell;
+	struct plan_disk disk;
+	struct plan_dhcp dhcp;
+	struct plan_service main;
+	struct plan_console console;
+	struct plan_shell shell;
+	struct plan_module *modules;
+	struct plan_alias *aliases;
+	struct plan_network *networks;
+	struct plan_limit *limits;
+	struct plan_service *services;
+	struct plan_container *containers;
+	size_t module_count, alias_count, network_count, limit_count, service_count,
+		container_count;
+};
+
+#define BOOTPLAN_EMPTY ((struct bootplan){ 0 })
+
+void bootplan_free(struct bootplan *plan);
+
+/* each appends one zeroed item to a list of the plan; NULL when memory is short. Pointers from
+ * earlier calls for the same list are invalid afterwards. */
+struct plan_module *bootplan_add_module(struct bootplan *plan);
+struct plan_alias *bootplan_add_alias(struct bootplan *plan);
+struct plan_network *bootplan_add_network(struct bootplan *plan);
+struct plan_limit *bootplan_add_limit(struct bootplan *plan);
+struct plan_service *bootplan_add_service(struct bootplan *plan);
+struct plan_container *bootplan_add_container(struct bootplan *plan);
+
+/** bootplan_format() - the text form. Return: 0 or -ENOMEM */
+int bootplan_format(const struct bootplan *plan, struct text *text);
+
+/**
+ * bootplan_parse() - read the text form; untrusted input
+ * @length:    bytes at @string, which need not end in NUL
+ * @ret_error: on -EINVAL, what is wrong and in which line, to be freed by the caller
+ *
+ * An unknown version, verb or key is -EINVAL, never guessed. On failure @plan is empty.
+ */
+int bootplan_parse(struct bootplan *plan, const char *string, size_t length, char **ret_error);
