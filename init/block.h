@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * block.h - block devices and the file systems on them
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/text.h"
+
+/* strings are NULL when there is none */
+struct block_device {
+	char *name; /* as in /sys/class/block */
+	char *path; /* in /dev */
+	char *type, *label, *uuid;
+	char *part_label, *part_uuid;
+	bool is_ambivalent; /* signatures of several file systems: none is believed */
+	int error;          /* negative errno when it could not be read */
+};
+
+struct block_devices {
+	struct block_device *items;
+	size_t count;
+};
+
+#define BLOCK_DEVICES_EMPTY ((struct block_devices){ 0 })
+
+/**
+ * block_probe() - read what is on the device at @path
+ * @with_partition: also look its partition's own label and UUID up
+ *
+ * Reads only. Return: 0, with device->error set when it could not be read; -ENOMEM;
+ * -ENOENT, -ENOTBLK: there is no such device. @device is to be freed in any case.
+ */
+int block_probe(struct block_device *device, const char *path, bool with_partition);
+void block_free(struct block_device *device);
+
+/** block_scan() - probe all disks and partitions, in natural order of their names.
+ * Return: 0 or a negative errno; @devices is to be freed in any case */
+int block_scan(struct block_devices *devices, bool with_partition);
+void block_devices_free(struct block_devices *devices);
+
+/** block_describe() - "vda ext4 LABEL=data, vdb no known file system"; "no disks" when none */
+void block_describe(const struct block_devices *devices, struct text *text);

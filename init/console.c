@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * console.c - the console container on terminals
+ *
+ * In:    the plan's console, Docker's socket
+ * Out:   `agent console` on each terminal, which becomes the docker CLI; the step "console", which
+ *        ends when the first container runs, or the first CLI ended without one
+ * Not:   the CLI's arguments (agent.c). The agent puts the container below the cgroup of the
+ *        container's name, so that the kernel tells when it runs
+ * Facts: boot.md section 4.1
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cgroup_tree.h"
+#include "console.h"
+#include "spawn.h"
+#include "terminal.h"
+
+/* without a word from the kernel, a CLI that lives so long is taken for a console that works */
+#define LATE_MS 30000
+
+static void settle(struct consoles *consoles, int result)
+{
+	consoles->is_settled = true;
+	step_end(consoles->supervisor->machine, consoles->record, result);
+}
+
+static void console_up(struct console *console)
+{
+	struct consoles *consoles = console->consoles;
+	const char *image = consoles->supervisor->machine->plan.console.container;
+	const char *terminal = session_terminal_name(&console->session);
+
+	if (console->is_up)
+		return;
+	console->is_up = true;
+	timer_clear(consoles->supervisor, &console->late);
+	if (consoles->is_settled) {
+		(void)log_line(LOG_INFO, 0, "console: image=%s tty=%s", image, terminal);
+		return;
+	}
+	(void)step_details(consoles->record, 0, "image=%s tty=%s", image, terminal);
+	settle(consoles, 0);
+}
+
+static void events_ready(struct supervisor *supervisor, struct watch *watch)
+{
+	struct console *console = watch->owner;
+	int populated = cgroup_events_read(watch->fd, "populated");
+
+	if (populated == 1)
+		console_up(console);
+	if (populated >= 0)
+		return;
+	watch_remove(supervisor, watch);
+	fd_close(&watch->fd);
+}
+
+static void late_due(struct supervisor *supervisor, struct timer *timer)
+{
+	struct console *console = timer->owner;
+
+	(void)supervisor;
+	if (console->session.child.pid > 0)
+		console_up(console);
+}
+
+static void session_ended(struct session *session, int error, int status, uint64_t lived_ms)
+{
+	struct console *console = session->owner;
+	struct consoles *consoles = console->consoles;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	bool was_up = console->is_up;
+
+	console->is_up = false;
+	timer_set(session->supervisor, &console->late, LATE_MS);
+	if (error < 0)
+		text_format(&why, "cannot start '%s': %s", session->words.items[0],
+			    strerror(-error));
+	else
+		status_describe(status, &why);
+	if (was_up) {
+		(void)log_line(LOG_INFO, 0, "console: %s %s after %llu s",
+			       session_terminal_name(session), text_string(&why),
+			       (unsigned long long)(lived_ms / 1000));
+		return;
+	}
+	if (consoles->is_settled) {
+		(void)log_line(LOG_WARNING, error, "console: %s %s, trying again",
+			       session_terminal_name(session), text_string(&why));
+		return;
+	}
+	(void)step_details(consoles->record, -ECHILD, "image=%s tty=%s: %s; its message is on %s",
+			   session->supervisor->machine->plan.console.container,
+			   session_terminal_name(session), text_string(&why),
+			   session_terminal_name(session));
+	settle(consoles, -ECHILD);
+}
+
+static int console_arguments(const struct console *console, const struct plan_console *plan,
+			     const char *socket, const char *docker, struct strings *words)
+{
+	const char *const before[] = { AGENT_PATH, "console",       "--socket", socket,
+				       "--image",  plan->container, "--name",   console->container,
+				       "--docker", docker,          "--" };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT_OF(before); i++)
+		r = strings_add(words, before[i]);
+	for (size_t i = 0; r == 0 && i < plan->exec.count; i++)
+		r = strings_add(words, plan->exec.items[i]);
+	return r;
+}
+
+static void watch_cgroup(struct console *console, struct supervisor *supervisor)
+{
+	int r = cgroup_make(console->container);
+
+	console->events = (struct watch){ .fd = -1, .ready = events_ready, .owner = console };
+	if (r == 0)
+		r = console->events.fd = cgroup_events_open(console->container);
+	if (r >= 0)
+		r = watch_add(supervisor, &console->events, true);
+	if (r < 0)
+		(void)log_line(LOG_DEBUG, r, "console: cannot watch the cgroup '%s': %s",
+			       console->container, strerror(-r));
+}
+
+static int console_start(struct console *console, size_t index, const char *socket,
+			 const char *docker)
+{
+	struct supervisor *supervisor = console->consoles->supervisor;
+	const struct plan_console *plan = &supervisor->machine->plan.console;
+	struct session *session = &console->session;
+	CLEANUP(fd_close) int fd = -1;
+	int r = terminal_path(plan->ttys.items[index], &session->terminal);
+
+	if (r < 0)
+		return r;
+	fd = terminal_open(session->terminal);
+	if (fd < 0)
+		return fd_take(&fd);
+	if (index == 0)
+		(void)snprintf(console->container, sizeof(console->container), "console");
+	else
+		(void)snprintf(console->container, sizeof(console->container), "console-%.40s",
+			       strrchr(session->terminal, '/') + 1);
+	r = console_arguments(console, plan, socket, docker, &session->words);
+	if (r < 0)
+		return r;
+	session->ended = session_ended;
+	session->owner = console;
+	console->late = (struct timer){ .fire = late_due, .owner = console };
+	watch_cgroup(console, supervisor);
+	timer_set(supervisor, &console->late, LATE_MS);
+	session_start(session, supervisor);
+	return 0;
+}
+
+void consoles_start(struct consoles *consoles, struct supervisor *supervisor, const char *socket)
+{
+	const struct bootplan *plan = &supervisor->machine->plan;
+	CLEANUP(memory_free) char *docker = NULL;
+	size_t started = 0;
+	int r = 0;
+
+	consoles->supervisor = supervisor;
+	consoles->record = step_begin(supervisor->machine, "console");
+	if (!plan->has_console || plan->console.ttys.count == 0) {
+		settle(consoles, step_details(consoles->record, STEP_SKIP, "none in the plan"));
+		return;
+	}
+	if (!socket)
+		r = step_details(consoles->record, -ENOTSUP, "main is not Docker");
+	else if (program_find("docker", &docker) < 0)
+		r = step_details(consoles->record, -ENOENT,
+				 "there is no 'docker' in this image; add it to 'programs:'");
+	else if (!(consoles->items = calloc(plan->console.ttys.count, sizeof(struct console))))
+		r = -ENOMEM;
+	if (r < 0) {
+		settle(consoles, r);
+		return;
+	}
+	for (size_t i = 0; i < plan->console.ttys.count; i++) {
+		consoles->items[i].consoles = consoles;
+		r = console_start(&consoles->items[i], i, socket, docker);
+		started += r == 0;
+		if (r < 0)
+			(void)log_line(LOG_WARNING, r, "console: none on '%s' (%s), skipping",
+				       plan->console.ttys.items[i], strerror(-r));
+	}
+	if (started == 0 && !consoles->is_settled)
+		settle(consoles, step_details(consoles->record, -ENODEV,
+					      "none of the plan's terminals can be used"));
+}

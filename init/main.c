@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - PID 1: signals, the steps from top to bottom, hand-over
+ *
+ * In:    the rootfs that the kernel unpacked
+ * Out:   the program that the boot plan calls main, running as PID 1
+ * Not:   what the steps do (their own files), network and services (run_exec.c)
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "machine.h"
+#include "mounts.h"
+#include "spawn.h"
+
+enum step_failure { FAIL_STOP, FAIL_NOTE };
+
+// clang-format off
+static const struct step {
+	const char *name;
+	step_function *function;
+	enum step_failure failure; /* stop: rescue, then the step again; note: go on */
+} steps[] = {
+	{ "mounts",  step_mounts,  FAIL_STOP },
+	{ "plan",    step_plan,    FAIL_STOP },
+	{ "modules", step_modules, FAIL_NOTE }, /* a missing disk or network says so itself */
+	{ "root",    step_root,    FAIL_STOP },
+	{ "disk",    step_disk,    FAIL_STOP },
+	{ "cgroups", step_cgroups, FAIL_STOP },
+	{ "limits",  step_limits,  FAIL_NOTE },
+};
+
+/* the same program under other names */
+static const struct applet {
+	const char *name;
+	int (*function)(int argc, char **argv);
+} applets[] = {
+	{ "poweroff",       applet_power },
+	{ "reboot",         applet_power },
+	{ "halt",           applet_power },
+	{ "udhcpc-script",  applet_dhcp_script },
+};
+// clang-format on
+
+/* rd.break=: once, before the step of this name */
+static void break_before(struct machine *machine, const char *name)
+{
+	const struct step_record record = { .name = name };
+
+	if (!machine->break_step || !text_equal(machine->break_step, name))
+		return;
+	memory_free(&machine->break_step);
+	rescue(machine, &record, true);
+}
+
+static void run_step(struct machine *machine, const struct step *step)
+{
+	break_before(machine, step->name);
+	for (;;) {
+		struct step_record *record = step_begin(machine, step->name);
+		int r = step->function(machine, record);
+
+		step_end(machine, record, r);
+		if (r >= 0 || step->failure == FAIL_NOTE)
+			return;
+		log_open(); /* "mounts" may have failed before it */
+		rescue(machine, record, false);
+	}
+}
+
+/* returns only to be called again */
+static void hand_over(struct machine *machine)
+{
+	struct step_record *record = NULL;
+	int r = mounts_share();
+
+	if (r < 0)
+		(void)log_line(LOG_WARNING, r,
+			       "cannot share mounts (%s): containers cannot have shared binds",
+			       strerror(-r));
+	r = run_exec(machine, &record);
+	if (!record) {
+		record = step_begin(machine, "exec");
+		step_end(machine, record, r < 0 ? r : -EIO);
+	}
+	rescue(machine, record, false);
+}
+
+static int usage(const char *name)
+{
+	(void)fprintf(stderr,
+		      "%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
+		      "the kernel.\n"
+		      "By other names it is: poweroff, reboot, halt, udhcpc-script.\n",
+		      name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static struct machine machine = { .uevent_fd = -1 };
+	const char *name = argc > 0 ? basename(argv[0]) : "init";
+
+	for (size_t i = 0; i < COUNT_OF(applets); i++)
+		if (text_equal(applets[i].name, name))
+			return applets[i].function(argc, argv);
+	if (getpid() != 1)
+		return usage(name);
+	/* ---- PID 1 from here on: it never returns, never exits, never aborts ---- */
+	signals_reset();
+	(void)umask(022);
+	for (size_t i = 0; i < COUNT_OF(steps); i++)
+		run_step(&machine, &steps[i]);
+	break_before(&machine, "exec");
+	for (;;)
+		hand_over(&machine);
+}

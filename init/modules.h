@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modules.h - wanting modules one by one and loading them together
+ */
+#pragma once
+
+#include "machine.h"
+
+/** modules_want_alias() - note what matches @modalias; nothing is loaded yet. Return: matches */
+size_t modules_want_alias(const struct machine *machine, const char *modalias);
+
+/** modules_load_wanted() - load what was noted. Return: how many were tried */
+size_t modules_load_wanted(const struct machine *machine);
+
+/** modules_want_present() - note the modules of every device that the kernel shows in /sys */
+void modules_want_present(const struct machine *machine);

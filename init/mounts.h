@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts.h - mount points, for several steps
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/** is_mount_point() - is something mounted at @path? */
+bool is_mount_point(const char *path);
+
+/**
+ * mountinfo_is_bare() - is "/" the rootfs itself, with nothing below it?
+ * @mountinfo: text of /proc/self/mountinfo
+ *
+ * Return: 1 yes: pivot_root(2) will not work; 0 no; -EINVAL: there is no line for "/"
+ * Source: measured, boot.md section 3: then the mount is its own parent
+ */
+int mountinfo_is_bare(const char *mountinfo);
+
+/** mounts_share() - make "/" and all below it shared, so that containers may have shared and slave
+ * binds. After the re-root only: before it, pivot_root(2) would fail. Return: 0 or -errno */
+int mounts_share(void);

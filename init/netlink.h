@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * netlink.h - addresses, routes and links of this machine, one rtnetlink request each
+ *
+ * Quiet: 0 or a negative errno, the kernel's own where it refuses. Source: rtnetlink(7).
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct network_address {
+	int family;                  /* AF_INET or AF_INET6 */
+	unsigned char bytes[16];     /* network byte order; IPv4 uses the first four */
+	uint8_t prefix;              /* bits */
+	unsigned char broadcast[16]; /* all zero: none is set */
+};
+
+/** netlink_link_up() - also for one that is up */
+int netlink_link_up(int index);
+int netlink_link_set_mtu(int index, uint32_t mtu);
+
+/** netlink_address_add() - add an address to a link, or renew it */
+int netlink_address_add(int index, const struct network_address *address);
+
+/**
+ * netlink_address_flush() - remove the addresses of a link
+ * @keep: when not NULL, the one that stays
+ *
+ * The kernel drops the link's routes of this family with its last IPv4 address.
+ */
+int netlink_address_flush(int index, int family, const struct network_address *keep);
+
+/**
+ * netlink_route_replace_default() - a default route through @gateway
+ * @metric: of several default routes the lowest wins; one of the same metric is replaced
+ *
+ * The gateway is taken to be on the link, also when no address of the link says so: a /32 with a
+ * gateway outside of it is usual with some providers.
+ */
+int netlink_route_replace_default(int index, const struct network_address *gateway,
+				  uint32_t metric);
+
+/** netlink_route_delete_default() - that there is none is fine */
+int netlink_route_delete_default(int index, int family, uint32_t metric);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * parameters.c - what the kernel command line asks of init
+ *
+ * In:    /proc/cmdline
+ * Out:   settings of the machine, and values of the plan replaced
+ * Not:   splitting the line (lib/cmdline.c); parameters of others, which are ignored
+ * Facts: the names of rd.break are dracut's, in dracut.cmdline(7)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/number.h"
+#include "parameters.h"
+
+#define CMDLINE_BYTES (64 << 10)
+#define HAND_OVER "exec"
+
+// clang-format off
+/* rd.break=NAME stops before our step; a shell is known only when the plan has been read */
+static const struct {
+	const char *name, *step;
+} break_rows[] = {
+	{ "",            HAND_OVER }, /* bare rd.break */
+	{ "mounts",      "modules" },
+	{ "plan",        "modules" },
+	{ "modules",     "modules" },
+	{ "root",        "root" },
+	{ "disk",        "disk" },
+	{ "cgroups",     "cgroups" },
+	{ "limits",      "limits" },
+	{ "network",     HAND_OVER },
+	{ "services",    HAND_OVER },
+	{ "exec",        HAND_OVER },
+	{ "images",      HAND_OVER },
+	{ "console",     HAND_OVER },
+	{ "cmdline",     "modules" },
+	{ "pre-udev",    "modules" },
+	{ "pre-trigger", "modules" },
+	{ "initqueue",   "root" },
+	{ "pre-mount",   "root" },
+	{ "mount",       "disk" },
+	{ "pre-pivot",   HAND_OVER },
+	{ "cleanup",     HAND_OVER },
+};
+// clang-format on
+
+static int read_break(struct machine *machine)
+{
+	const char *name = cmdline_last(&machine->cmdline, "rd.break");
+	const char *step = NULL;
+
+	memory_free(&machine->break_step);
+	if (!name)
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(break_rows) && !step; i++)
+		if (text_equal(break_rows[i].name, name))
+			step = break_rows[i].step;
+	if (!step) {
+		(void)log_line(LOG_ERROR, -EINVAL,
+			       "rd.break=%s: there is no such step, stopping before hand-over",
+			       name);
+		step = HAND_OVER;
+	}
+	machine->break_step = strdup(step);
+	return machine->break_step ? 0 : -ENOMEM;
+}
+
+static void read_panic(struct machine *machine)
+{
+	const char *text = cmdline_last(&machine->cmdline, "panic");
+	uint64_t seconds;
+
+	machine->has_panic = text != NULL;
+	machine->panic_seconds = 0;
+	if (!text)
+		return;
+	if (number_parse(*text == '-' ? text + 1 : text, &seconds) < 0 || seconds > INT32_MAX)
+		(void)log_line(LOG_WARNING, -EINVAL, "panic=%s is not a number, using 0", text);
+	else
+		machine->panic_seconds = *text == '-' ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+int parameters_early(struct machine *machine)
+{
+	log_debug_enable(cmdline_flag(&machine->cmdline, "rd.debug", false));
+	read_panic(machine);
+	/* who wants a restart after a failure has nobody at the console */
+	machine->shell_allowed = cmdline_flag(&machine->cmdline, "rd.shell", !machine->has_panic);
+	return read_break(machine);
+}
+
+int parameters_read(struct machine *machine)
+{
+	CLEANUP(text_free) struct text text = TEXT_EMPTY;
+	int r = file_read(AT_FDCWD, "/proc/cmdline", CMDLINE_BYTES, &text);
+
+	cmdline_free(&machine->cmdline);
+	if (r == 0)
+		r = cmdline_parse(&machine->cmdline, text_string(&text));
+	return r < 0 ? r : parameters_early(machine);
+}
+
+/* ---- ours: each speaks into the record's details when it fails ---- */
+
+static int replace(char **target, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*target);
+	*target = copy;
+	return 0;
+}
+
+static int apply_disk(struct machine *machine, struct step_record *record, const char *value)
+{
+	static const char *const forms[] = { "LABEL=", "UUID=", "PARTUUID=", "PARTLABEL=",
+					     "/dev/" };
+	bool is_known = text_equal(value, "none");
+
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		const char *rest = text_after(value, forms[i]);
+
+		is_known = is_known || (rest && *rest);
+	}
+	if (!is_known)
+		return step_details(record, -EINVAL,
+				    "mkinitrd.disk=%s: give LABEL=, UUID=, PARTUUID=, PARTLABEL=, "
+				    "a path in /dev, or none",
+				    value);
+	if (!machine->plan.has_disk)
+		return step_details(record, -EINVAL,
+				    "mkinitrd.disk=%s: this image has no disk to find; "
+				    "give its profile a boot.disk",
+				    value);
+	return replace(&machine->plan.disk.find, value);
+}
+
+static int apply_mode(struct machine *machine, struct step_record *record, const char *value)
+{
+	if (text_equal(value, "supervise"))
+		return step_details(record, -ENOSYS,
+				    "mkinitrd.mode=supervise is not built yet; use exec");
+	if (!text_equal(value, "exec"))
+		return step_details(record, -EINVAL, "mkinitrd.mode=%s is not known; use exec",
+				    value);
+	machine->plan.mode = PLAN_MODE_EXEC;
+	return 0;
+}
+
+/* the path of a program named without one, as a shell would find it; NULL when it is nowhere */
+static char *find_program(const char *name)
+{
+	static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+					       "/usr/bin",        "/sbin",          "/bin" };
+
+	for (size_t i = 0; i < COUNT_OF(folders); i++) {
+		char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", folders[i], name) < 0)
+			return NULL;
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+/* what runs in main's place; how main said that it is ready holds for the same program only */
+static int replace_main(struct machine *machine, struct step_record *record, const char *parameter,
+			const char *value)
+{
+	struct plan_service *service = &machine->plan.main;
+	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
+	int r = argv_parse(value, &words);
+
+	if (r < 0 || words.count == 0)
+		return step_details(record, -EINVAL, "%s=%s: %s", parameter, value,
+				    r < 0 ? "a quote is open or an escape is unknown"
+					  : "it names no program");
+	if (words.items[0][0] != '/') {
+		char *path = find_program(words.items[0]);
+
+		if (!path)
+			return step_details(record, -ENOENT,
+					    "%s=%s: there is no program '%s' in this image",
+					    parameter, value, words.items[0]);
+		free(words.items[0]);
+		words.items[0] = path;
+	}
+	if (service->exec.count == 0 || !text_equal(service->exec.items[0], words.items[0]))
+		memory_free(&service->ready);
+	strings_free(&service->exec);
+	service->exec = words;
+	words = STRINGS_EMPTY;
+	machine->plan.has_main = true;
+	return replace(&service->name, basename(service->exec.items[0]));
+}
+
+static int apply_exec(struct machine *machine, struct step_record *record, const char *value)
+{
+	return replace_main(machine, record, "mkinitrd.exec", value);
+}
+
+/* "dhcp" and "none" are for all wired interfaces; PATTERN:METHOD,... say it one by one */
+static int apply_network(struct machine *machine, struct step_record *record, const char *value)
+{
+	struct bootplan *plan = &machine->plan;
+	CLEANUP(memory_free) char *copy = NULL;
+	char *rest = NULL;
+
+	if (asprintf(&copy, "%s%s", strchr(value, ':') ? "" : "e[nt]*:", value) < 0) {
+		copy = NULL;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < plan->network_count; i++)
+		memory_free(&plan->networks[i].match);
+	plan->network_count = 0;
+	memory_free(&plan->networks);
+	for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		char *method = strrchr(word, ':');
+		struct plan_network *network;
+
+		if (!method || method == word ||
+		    (!text_equal(method, ":dhcp") && !text_equal(method, ":none")))
+			return step_details(record, -EINVAL,
+					    "mkinitrd.network=%s: give dhcp, none, or "
+					    "INTERFACE:dhcp,INTERFACE:none,...",
+					    value);
+		*method++ = '\0';
+		network = bootplan_add_network(plan);
+		if (!network || !(network->match = strdup(word)))
+			return -ENOMEM;
+		network->method = text_equal(method, "dhcp") ? PLAN_METHOD_DHCP : PLAN_METHOD_NONE;
+	}
+	return 0;
+}
+
+static int not_built(struct machine *machine, struct step_record *record, const char *value)
+{
+	(void)machine;
+	return step_details(record, -ENOSYS,
+			    "mkinitrd.image= and mkinitrd.cow= are not built yet; drop '%s'",
+			    value);
+}
+
+// clang-format off
+static const struct {
+	const char *key;
+	int (*apply)(struct machine *machine, struct step_record *record, const char *value);
+} rows[] = {
+	{ "mkinitrd.disk",    apply_disk },
+	{ "mkinitrd.mode",    apply_mode },
+	{ "mkinitrd.exec",    apply_exec },
+	{ "mkinitrd.network", apply_network },
+	{ "mkinitrd.image",   not_built },
+	{ "mkinitrd.cow",     not_built },
+};
+// clang-format on
+
+static void warn_unknown(const char *key)
+{
+	if (!text_after(key, "mkinitrd."))
+		return;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (text_equal(rows[i].key, key))
+			return;
+	/* of an error's priority, so that "quiet" does not hide it */
+	(void)log_line(LOG_ERROR, -EINVAL,
+		       "parameter '%s' is not known, ignoring it; known are mkinitrd.disk, .mode, "
+		       ".exec, .network, .image and .cow",
+		       key);
+}
+
+/* init= counts where nothing says what to become */
+static int apply_init(struct machine *machine, struct step_record *record)
+{
+	const char *value = cmdline_last(&machine->cmdline, "init");
+
+	if (!value)
+		return 0;
+	if (!machine->plan.has_main)
+		return replace_main(machine, record, "init", value);
+	return log_line(LOG_WARNING, 0,
+			"init=%s ignored: this image becomes '%s'; mkinitrd.exec= replaces it",
+			value,
+			machine->plan.main.exec.count ? machine->plan.main.exec.items[0] : "");
+}
+
+int parameters_apply(struct machine *machine, struct step_record *record)
+{
+	for (size_t i = 0; i < machine->cmdline.count; i++)
+		warn_unknown(machine->cmdline.words[i].key);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *value = cmdline_last(&machine->cmdline, rows[i].key);
+		int r = value ? rows[i].apply(machine, record, value) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return apply_init(machine, record);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rescue.c - what a failed step leads to
+ *
+ * In:    the step's record
+ * Out:   a message on every kernel console; the plan's shell on each of them, or a restart, or the
+ *        message left standing. Never a kernel panic.
+ * Not:   trying again (main.c), terminals (rescue_console.c)
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+
+#include "machine.h"
+#include "rescue_console.h"
+
+#define KERNEL_LINES 15
+#define KERNEL_BYTES 16384
+#define SYSLOG_ACTION_READ_ALL 3 /* syslog(2) */
+
+/* the last lines of the kernel log, without their "<6>" */
+static void add_kernel_lines(struct text *text)
+{
+	CLEANUP(memory_free) char *log = malloc(KERNEL_BYTES + 1);
+	int length = log ? klogctl(SYSLOG_ACTION_READ_ALL, log, KERNEL_BYTES) : 0;
+	char *line;
+	int lines = 0;
+
+	if (!log || length <= 0)
+		return;
+	log[length] = '\0';
+	for (line = log + length; line > log; line--)
+		if (line[-1] == '\n' && ++lines > KERNEL_LINES)
+			break;
+	text_add(text, "  The kernel log ends with:\n");
+	while (*line) {
+		char *end = strchrnul(line, '\n');
+		char *start = *line == '<' ? strchr(line, '>') : NULL;
+
+		start = start && start < end ? start + 1 : line;
+		text_add(text, "    ");
+		text_add_bytes(text, start, (size_t)(end - start));
+		text_add(text, "\n");
+		line = *end ? end + 1 : end;
+	}
+}
+
+static void format_message(const struct step_record *record, bool is_break, bool has_shell,
+			   struct text *text)
+{
+	if (is_break) {
+		text_format(text, "\nmkinitrd: rd.break: stopped before '%s'\n", record->name);
+	} else {
+		text_format(text, "\nmkinitrd: the boot stopped: step '%s' failed:\n  %s\n",
+			    record->name, record->details);
+		add_kernel_lines(text);
+	}
+	if (has_shell)
+		text_format(text, "  This is a shell; 'exit' %s. What happened so far: %s\n\n",
+			    is_break ? "goes on with the boot" : "tries the step again",
+			    BOOT_RECORD_PATH);
+}
+
+/* nobody is there to help: leave the disk clean, then restart or stand still */
+__attribute__((noreturn)) static void give_up(const struct machine *machine)
+{
+	uint64_t end_ms = clock_ms();
+	int status;
+
+	if (machine->plan.has_disk && machine->plan.disk.at)
+		(void)umount(machine->plan.disk.at);
+	sync();
+	if (machine->panic_seconds == 0) {
+		(void)log_line(LOG_ERROR, 0,
+			       "halted: switch the machine off, or restart it; rd.shell=1 gives a "
+			       "shell when the image has one, panic=10 restarts after 10 s");
+		end_ms = FOREVER;
+	} else if (machine->panic_seconds > 0) {
+		(void)log_line(LOG_ERROR, 0, "restarting in %lld s",
+			       (long long)machine->panic_seconds);
+		end_ms += (uint64_t)machine->panic_seconds * 1000;
+	}
+	while (reap_until(end_ms, &status) > 0)
+		continue;
+	(void)reboot(RB_AUTOBOOT);
+	for (;;)
+		(void)reap_until(FOREVER, &status);
+}
+
+void rescue(struct machine *machine, const struct step_record *record, bool is_break)
+{
+	CLEANUP(text_free) struct text message = TEXT_EMPTY;
+	const struct plan_shell *shell = &machine->plan.shell;
+	/* rd.break asks for a shell, whatever panic= says; rd.shell=0 is stronger */
+	bool has_shell = machine->plan.has_shell && shell->exec.count &&
+			 (machine->shell_allowed ||
+			  (is_break && cmdline_flag(&machine->cmdline, "rd.shell", true)));
+	struct consoles consoles;
+	sigset_t child, before;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, &before);
+	consoles_find(&consoles);
+	format_message(record, is_break, has_shell, &message);
+	if (has_shell) {
+		(void)log_line(LOG_INFO, 0, "rescue: shell %s '%s'",
+			       is_break ? "before" : "because of", record->name);
+		has_shell = consoles_shell(&consoles, &message, shell);
+	}
+	if (!has_shell && is_break) {
+		(void)log_line(LOG_ERROR, 0,
+			       "rd.break: there is no shell in this image, or rd.shell=0 forbids "
+			       "it; going on");
+	} else if (!has_shell) {
+		consoles_show(&consoles, &message);
+		give_up(machine);
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+}

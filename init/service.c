@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.c - the services of the boot plan: started in order of need, watched, stopped in reverse
+ *
+ * In:    the plan's services
+ * Out:   each running in its own cgroup "service-NAME", its output in the kernel log; the step
+ *        "services"
+ * Not:   main (run_exec.c); restart happens only once all have been ready: before, a service that
+ *        ends is a failed boot
+ * Facts: a containerd that died is started again while containers run on, so only the process
+ *        itself is replaced, never its cgroup, where the shims live: boot.md section 4
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cgroup_tree.h"
+#include "service.h"
+#include "service_order.h"
+#include "spawn.h"
+
+#define READY_WAIT_MS 60000
+
+static const struct backoff_rule restart_rule = {
+	.first_ms = 1000,
+	.most_ms = 30000,
+	.good_ms = 60000,
+};
+
+static void start_those_that_can(struct services *services);
+
+static void settle(struct services *services, int result)
+{
+	struct machine *machine = services->supervisor->machine;
+
+	if (services->is_settled)
+		return;
+	services->is_settled = true;
+	if (result == 0)
+		for (size_t i = 0; i < services->count; i++)
+			(void)step_details(services->record, 0, "%s%s%s", services->record->details,
+					   i > 0 ? "," : "started=", services->items[i].plan->name);
+	step_end(machine, services->record, result);
+	services->settled(services, result);
+}
+
+/* "@service @what": its last words go to the log once more, as errors, and into the record */
+static void fail_start(struct service *service, int error, const char *what)
+{
+	struct services *services = service->services;
+	CLEANUP(text_free) struct text words = TEXT_EMPTY;
+	size_t count = output_last_count(&service->output);
+
+	for (size_t i = 0; i < count; i++) {
+		(void)log_line(LOG_ERROR, error, "services: %s: %s", service->plan->name,
+			       output_last(&service->output, i));
+		text_format(&words, "%s%s", i > 0 ? " | " : "", output_last(&service->output, i));
+	}
+	/* the end of them is worth more than the beginning */
+	(void)step_details(services->record, error, "%s %s; its last lines: %s%s",
+			   service->plan->name, what, words.length > 240 ? "..." : "",
+			   count == 0           ? "none"
+			   : words.length > 240 ? text_string(&words) + words.length - 240
+						: text_string(&words));
+	settle(services, error);
+}
+
+static void became_ready(struct service *service)
+{
+	struct services *services = service->services;
+	bool is_first = !services->is_settled;
+
+	timer_clear(services->supervisor, &service->timer);
+	service->state = SERVICE_READY;
+	(void)log_line(is_first ? LOG_DEBUG : LOG_INFO, 0, "services: %s is ready%s (%llu ms)",
+		       service->plan->name, is_first ? "" : " again",
+		       (unsigned long long)(clock_ms() - service->started_ms));
+	if (is_first)
+		start_those_that_can(services);
+}
+
+static void socket_accepts(struct supervisor *supervisor, struct ready_check *check)
+{
+	(void)supervisor;
+	became_ready(check->owner);
+}
+
+static void start(struct service *service)
+{
+	struct supervisor *supervisor = service->services->supervisor;
+	const struct plan_service *plan = service->plan;
+	const struct spawn how = {
+		.argv = plan->exec.items,
+		.env = &plan->env,
+		.cgroup = service->cgroup,
+		.output = service->output.write_fd,
+		.error = service->output.write_fd,
+		.oom_score = "-500",
+	};
+	int r = plan->exec.count > 0 ? spawn(&how, &service->child.pid) : -ENOEXEC;
+
+	service->started_ms = clock_ms();
+	if (r < 0 && !service->services->is_settled) {
+		(void)step_details(service->services->record, r, "%s: cannot start '%s': %s",
+				   plan->name, plan->exec.count > 0 ? plan->exec.items[0] : "",
+				   strerror(-r));
+		settle(service->services, r);
+		return;
+	}
+	if (r < 0) {
+		uint64_t pause = backoff_pause(&service->backoff, &restart_rule, 0);
+
+		(void)log_line(LOG_ERROR, r, "services: cannot start %s (%s), again in %llu s",
+			       plan->name, strerror(-r), (unsigned long long)(pause / 1000));
+		service->state = SERVICE_PAUSED;
+		timer_set(supervisor, &service->timer, pause);
+		return;
+	}
+	child_add(supervisor, &service->child);
+	service->state = SERVICE_STARTING;
+	if (!service->check.path) {
+		became_ready(service);
+		return;
+	}
+	timer_set(supervisor, &service->timer,
+		  plan->wait > 0 && plan->wait != BOOTPLAN_NO_WAIT ? plan->wait : READY_WAIT_MS);
+	ready_begin(&service->check, supervisor);
+}
+
+static void timer_due(struct supervisor *supervisor, struct timer *timer)
+{
+	struct service *service = timer->owner;
+	char what[64];
+
+	if (service->state == SERVICE_PAUSED && !supervisor->is_ending)
+		start(service);
+	if (service->state != SERVICE_STARTING || timer->is_set)
+		return;
+	(void)snprintf(what, sizeof(what), "was not ready within %llu s",
+		       (unsigned long long)((clock_ms() - service->started_ms) / 1000));
+	if (!service->services->is_settled)
+		fail_start(service, -ETIMEDOUT, what);
+	else /* it may still become so, and killing it would help nobody */
+		(void)log_line(LOG_ERROR, -ETIMEDOUT, "services: %s %s", service->plan->name, what);
+}
+
+static void service_ended(struct supervisor *supervisor, struct child *child, int status)
+{
+	struct service *service = child->owner;
+	CLEANUP(text_free) struct text what = TEXT_EMPTY;
+	uint64_t pause;
+
+	ready_end(&service->check, supervisor);
+	timer_clear(supervisor, &service->timer);
+	output_drain(&service->output);
+	if (supervisor->is_ending)
+		return;
+	status_describe(status, &what);
+	if (!service->services->is_settled) {
+		text_add(&what, service->state == SERVICE_READY ? " while others were started"
+								: " before it was ready");
+		fail_start(service, -ECHILD, text_string(&what));
+		return;
+	}
+	pause = backoff_pause(&service->backoff, &restart_rule, clock_ms() - service->started_ms);
+	(void)log_line(LOG_ERROR, 0, "services: %s %s, starting it again in %llu s",
+		       service->plan->name, text_string(&what), (unsigned long long)(pause / 1000));
+	service->state = SERVICE_PAUSED;
+	timer_set(supervisor, &service->timer, pause);
+}
+
+static bool needs_are_ready(const struct services *services, const struct service *service)
+{
+	for (size_t i = 0; i < services->count; i++)
+		if (services->items[i].state != SERVICE_READY &&
+		    strings_contain(&service->plan->needs, services->items[i].plan->name))
+			return false;
+	return true;
+}
+
+static void start_those_that_can(struct services *services)
+{
+	size_t ready = 0;
+
+	/* a failure settles; and each that is ready at once comes back here by itself */
+	for (size_t i = 0; i < services->count && !services->is_settled; i++) {
+		struct service *service = &services->items[i];
+
+		if (service->state == SERVICE_WAITING && needs_are_ready(services, service))
+			start(service);
+	}
+	for (size_t i = 0; i < services->count; i++)
+		ready += services->items[i].state == SERVICE_READY;
+	if (ready == services->count)
+		settle(services, 0);
+}
+
+static int service_prepare(struct service *service, struct services *services,
+			   const struct plan_service *plan, struct step_record *record)
+{
+	int r;
+
+	*service = (struct service){
+		.plan = plan,
+		.services = services,
+		.child = { .ended = service_ended, .owner = service },
+		.output = OUTPUT_EMPTY,
+		.check = READY_CHECK_EMPTY,
+		.timer = { .fire = timer_due, .owner = service },
+	};
+	(void)snprintf(service->cgroup, sizeof(service->cgroup), "service-%s", plan->name);
+	service->output.name = plan->name;
+	service->output.line = output_log;
+	service->check.accepts = socket_accepts;
+	service->check.owner = service;
+	if (strchr(plan->name, '/'))
+		return step_details(record, -EINVAL, "'%s' is no name for a service", plan->name);
+	if (plan->ready && *plan->ready) {
+		service->check.path = text_after(plan->ready, "unix:");
+		if (!service->check.path)
+			return step_details(record, -EINVAL,
+					    "%s: 'ready' is '%s', a service takes unix:PATH",
+					    plan->name, plan->ready);
+	}
+	r = output_open(&service->output, services->supervisor);
+	return r < 0 ? step_details(record, r, "%s: no pipe for its output: %s", plan->name,
+				    strerror(-r))
+		     : 0;
+}
+
+void services_start(struct services *services, struct supervisor *supervisor)
+{
+	const struct bootplan *plan = &supervisor->machine->plan;
+	CLEANUP(text_free) struct text reason = TEXT_EMPTY;
+	CLEANUP(memory_free) size_t *order = calloc(plan->service_count + 1, sizeof(*order));
+	int r;
+
+	services->supervisor = supervisor;
+	services->record = step_begin(supervisor->machine, "services");
+	services->items = calloc(plan->service_count + 1, sizeof(*services->items));
+	r = order && services->items ? service_order(plan, order, &reason) : -ENOMEM;
+	if (r == -EINVAL)
+		(void)step_details(services->record, r, "%s", text_string(&reason));
+	for (; r == 0 && services->count < plan->service_count; services->count++)
+		r = service_prepare(&services->items[services->count], services,
+				    &plan->services[order[services->count]], services->record);
+	if (r < 0)
+		settle(services, r);
+	else
+		start_those_that_can(services);
+}
+
+/* Return: whether it had to be killed */
+static bool service_stop(struct service *service, uint64_t grace_ms)
+{
+	uint64_t end_ms = clock_ms() + grace_ms;
+	bool was_killed = false;
+
+	if (service->child.pid > 0 && kill(service->child.pid, SIGTERM) == 0) {
+		struct timespec pause = { .tv_nsec = 0 };
+		sigset_t ended;
+
+		(void)sigemptyset(&ended);
+		(void)sigaddset(&ended, SIGCHLD);
+		while (supervisor_reap(service->services->supervisor), service->child.pid > 0) {
+			uint64_t now = clock_ms();
+
+			if (now >= end_ms)
+				break;
+			output_drain(&service->output);
+			pause.tv_nsec = (long)(end_ms - now < 200 ? end_ms - now : 200) * 1000000;
+			(void)sigtimedwait(&ended, NULL, &pause);
+		}
+		was_killed = service->child.pid > 0;
+	}
+	/* what it leaves behind: shims of containers that are gone */
+	(void)cgroup_kill(service->cgroup);
+	(void)cgroup_wait(service->cgroup, "populated", '0', clock_ms() + 2000);
+	return was_killed;
+}
+
+size_t services_stop(struct services *services, uint64_t grace_ms)
+{
+	size_t killed = 0;
+
+	for (size_t i = services->count; i > 0; i--)
+		killed += service_stop(&services->items[i - 1], grace_ms);
+	return killed;
+}

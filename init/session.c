@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c - a program on a terminal of its own, started again whenever it ends
+ *
+ * In:    a command and a terminal
+ * Out:   it runs there, in the cgroup "terminal"
+ * Not:   what it is (shells.c, console.c)
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "session.h"
+#include "shells.h"
+#include "spawn.h"
+#include "terminal.h"
+
+/* someone who leaves gets the next one at once; one that fails does not fill the screen */
+static const struct backoff_rule session_rule = {
+	.first_ms = 1000,
+	.most_ms = 30000,
+	.good_ms = SESSION_GOOD_MS,
+	.good_pause_ms = 300,
+};
+
+const char *session_terminal_name(const struct session *session)
+{
+	const char *name = text_after(session->terminal, "/dev/");
+
+	return name ? name : session->terminal;
+}
+
+static void run(struct session *session)
+{
+	CLEANUP(strings_free) struct strings env = STRINGS_EMPTY;
+	const struct spawn how = {
+		.argv = session->words.items,
+		.env = &env,
+		.cgroup = "terminal",
+		.output = -1,
+		.error = -1,
+		.terminal = session->terminal,
+		.greeting = session->greeting,
+	};
+	int r = strings_add(&env, terminal_type(session->terminal));
+
+	if (r == 0)
+		r = strings_add(&env, "ENV=" SHELL_RC_PATH);
+	if (r == 0)
+		r = spawn(&how, &session->child.pid);
+	session->started_ms = clock_ms();
+	if (r == 0) {
+		child_add(session->supervisor, &session->child);
+		return;
+	}
+	if (session->ended)
+		session->ended(session, r, 0, 0);
+	timer_set(session->supervisor, &session->again,
+		  backoff_pause(&session->backoff, &session_rule, 0));
+}
+
+static void again_due(struct supervisor *supervisor, struct timer *timer)
+{
+	if (!supervisor->is_ending)
+		run(timer->owner);
+}
+
+static void child_ended(struct supervisor *supervisor, struct child *child, int status)
+{
+	struct session *session = child->owner;
+	uint64_t lived_ms = clock_ms() - session->started_ms;
+
+	if (supervisor->is_ending)
+		return;
+	if (session->ended)
+		session->ended(session, 0, status, lived_ms);
+	timer_set(supervisor, &session->again,
+		  backoff_pause(&session->backoff, &session_rule, lived_ms));
+}
+
+void session_start(struct session *session, struct supervisor *supervisor)
+{
+	session->supervisor = supervisor;
+	session->child = (struct child){ .ended = child_ended, .owner = session };
+	session->again = (struct timer){ .fire = again_due, .owner = session };
+	run(session);
+}
+
+int program_find(const char *name, char **ret_path)
+{
+	static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+						   "/usr/bin",        "/sbin",          "/bin" };
+
+	for (size_t i = 0; i < COUNT_OF(directories); i++) {
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
+
+		text_format(&path, "%s/%s", directories[i], name);
+		if (access(text_string(&path), X_OK) == 0)
+			return text_take(&path, ret_path);
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * unmount.h - file systems at the end of the machine
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/text.h"
+
+struct mount_entry {
+	char *source, *path;
+	bool is_read_only;
+};
+
+struct mount_list {
+	struct mount_entry *items;
+	size_t count;
+};
+
+void mount_list_free(struct mount_list *list);
+
+/** mount_list_parse() - the text of /proc/self/mounts, in its order, "\040" decoded */
+int mount_list_parse(struct mount_list *list, const char *text);
+
+/**
+ * unmount_all() - what Docker left, and every file system on a device, last mounted first
+ * @data: Docker's directory, may be NULL
+ * @said: how it went
+ *
+ * Return: 0 also when some are busy: settle_disks() is for those
+ */
+int unmount_all(const char *data, struct text *said);
+
+/**
+ * settle_disks() - bring those that are still mounted into a state that needs no recovery:
+ * read-only if they let us, else frozen. Afterwards nothing may write to, or start from them.
+ *
+ * Return: 0, or a negative errno when one of them stays as it is
+ */
+int settle_disks(struct text *said);
