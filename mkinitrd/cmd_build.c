@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_build.c - mkinitrd build: profile -> resolve -> manifest -> image, in reading order
+ *
+ * In:    options
+ * Out:   an image, or with --dry-run what it would hold
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fail.h"
+#include "image.h"
+#include "options.h"
+#include "plan.h"
+#include "tools.h"
+#include "../init/lib/number.h"
+
+/* what one build works with; released together, in this order */
+struct build {
+	const struct options *options;
+	struct profile profile;
+	struct sysroot root;
+	int tools_fd;
+	struct resolve resolve;
+	struct bootplan plan;
+	struct modules *modules;
+};
+
+static void build_free(struct build *build)
+{
+	modules_close(build->modules);
+	bootplan_free(&build->plan);
+	manifest_free(build->resolve.manifest);
+	resolve_free(&build->resolve);
+	fd_close(&build->tools_fd);
+	sysroot_close(&build->root);
+	profile_free(&build->profile);
+}
+
+/* RAM to unpack a flat image and boot it: 2.5 times the content is safe, by the measurements that
+ * docs/design.md quotes (the rootfs may take half of the RAM, counted before the packed image's
+ * own memory is given back). The archive overhead and init's own plan are small beside it. */
+static uint64_t memory_needed(const struct manifest *manifest)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < manifest_count(manifest); i++) {
+		const struct entry *entry = manifest_at(manifest, i);
+
+		bytes += (entry->size + 4095) & ~UINT64_C(4095);
+	}
+	return bytes * 5 / 2;
+}
+
+/* SOURCE_DATE_EPOCH, or 0 */
+static int build_time(int64_t *ret_mtime)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	uint64_t seconds = 0;
+
+	if (text && *text && (number_parse(text, &seconds) < 0 || seconds > UINT32_MAX))
+		return fail(0, "SOURCE_DATE_EPOCH '%s' is not a number of seconds below 2^32",
+			    text);
+	*ret_mtime = (int64_t)seconds;
+	return 0;
+}
+
+/* what may be missing and is, in one line */
+static void say_missing(const struct resolve_missing *missing)
+{
+	static const struct {
+		const char *what;
+		size_t offset;
+	} kinds[] = {
+		{ "modules", offsetof(struct resolve_missing, modules) },
+		{ "firmware files", offsetof(struct resolve_missing, firmware) },
+		{ "programs", offsetof(struct resolve_missing, programs) },
+		{ "files", offsetof(struct resolve_missing, files) },
+	};
+	CLEANUP(text_free) struct text line = TEXT_EMPTY;
+
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		const struct strings *names =
+			(const void *)((const char *)missing + kinds[i].offset);
+
+		for (size_t j = 0; j < names->count; j++)
+			note("optional and not found (%s): %s", kinds[i].what, names->items[j]);
+		if (names->count)
+			text_format(&line, "%s%zu %s", line.length ? ", " : "", names->count,
+				    kinds[i].what);
+	}
+	if (line.length)
+		say("optional and not found: %s (-v lists them)", text_string(&line));
+}
+
+static int build_resolve(struct build *build)
+{
+	struct resolve *resolve = &build->resolve;
+	const struct value *root = build->profile.root;
+	int r;
+
+	r = modules_open(resolve, &build->modules);
+	if (r == 0)
+		r = tools_add(resolve, build->tools_fd);
+	if (r == 0)
+		r = resolve_files(resolve, value_get(root, "files", NULL));
+	if (r == 0)
+		r = resolve_programs(resolve, value_get(root, "programs", NULL));
+	if (r == 0)
+		r = plan_services(resolve, &build->plan);
+	if (r == 0)
+		r = modules_resolve(build->modules, resolve);
+	if (r == 0)
+		r = modules_plan(build->modules, &build->plan);
+	if (r == 0)
+		r = container_images(resolve, value_get(root, "containers", NULL), &build->plan);
+	if (r == 0)
+		r = resolve_closure(resolve);
+	if (r < 0)
+		return r;
+	build->plan.image.memory = memory_needed(resolve->manifest);
+	r = plan_add(resolve, &build->plan);
+	return r < 0 ? r : resolve_finish(resolve);
+}
+
+/* ./PROFILE-KVER.img unless -o says otherwise */
+static int output_path(const struct build *build, char **ret_path)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+
+	if (build->options->output)
+		text_add(&path, build->options->output);
+	else
+		text_format(&path, "%s-%s.img", build->profile.name, build->resolve.kernel.release);
+	return text_take(&path, ret_path);
+}
+
+static int build_publish(struct build *build)
+{
+	const struct value *output = value_get(build->profile.root, "output", NULL);
+	const char *compress = build->options->compress;
+	struct image_options image = {
+		.jobs = options_jobs(build->options),
+		.release = build->resolve.kernel.release,
+		.profile = build->profile.name,
+	};
+	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
+	CLEANUP(memory_free) char *path = NULL;
+	struct timespec start, end;
+	struct image_result result;
+	int r;
+
+	if (!compress)
+		compress = value_text(value_get(output, "compress", NULL), "zstd:3");
+	(void)size_parse(value_text(value_get(output, "limit", NULL), ""), &image.limit);
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	r = compression_parse(compress, &image.compression, &image.level);
+	if (r == 0)
+		r = build_time(&image.mtime);
+	if (r == 0)
+		r = output_path(build, &path);
+	if (r == 0)
+		r = image_publish(build->resolve.manifest, path, &image, &result);
+	if (r < 0)
+		return r;
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	text_format(&summary, "%s: %llu entries, ", path, (unsigned long long)result.files);
+	size_format(&summary, result.bytes_in);
+	text_add(&summary, " in, ");
+	size_format(&summary, result.bytes_out);
+	text_format(&summary, " out, written and verified in %.1f s; boots with ",
+		    (double)(end.tv_sec - start.tv_sec) +
+			    (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+	size_format(&summary, build->plan.image.memory);
+	text_add(&summary, " of memory");
+	say("%s", text_string(&summary));
+	return 0;
+}
+
+/* --dry-run: the paths, one a line; with -v who wanted each */
+static void print_manifest(const struct manifest *manifest)
+{
+	for (size_t i = 0; i < manifest_count(manifest); i++) {
+		const struct entry *entry = manifest_at(manifest, i);
+		CLEANUP(text_free) struct text chain = TEXT_EMPTY;
+
+		if (verbosity_get() >= VERBOSE) {
+			manifest_chain(manifest, entry, true, &chain);
+			printf("%s\t%s\n", entry->path, text_string(&chain));
+		} else {
+			printf("%s\n", entry->path);
+		}
+	}
+}
+
+static int build_run(struct build *build)
+{
+	const struct options *options = build->options;
+	int r;
+
+	r = profile_load(&build->profile, &options->profiles, &options->sets);
+	if (r < 0)
+		return r;
+	r = sysroot_open_root(&build->root, options->root ? options->root : "/");
+	if (r < 0)
+		return r;
+	build->tools_fd = tools_open();
+	if (build->tools_fd < 0)
+		return build->tools_fd;
+	build->resolve.profile = &build->profile;
+	build->resolve.root = &build->root;
+	build->resolve.manifest = manifest_new();
+	if (!build->resolve.manifest)
+		return fail(-ENOMEM, "cannot build");
+	r = kernel_choose(&build->root, options->kernel, &build->resolve.kernel);
+	if (r == 0)
+		r = build_resolve(build);
+	if (r < 0)
+		return r;
+	say_missing(&build->resolve.missing);
+	if (!options->dry_run)
+		return build_publish(build);
+	print_manifest(build->resolve.manifest);
+	return 0;
+}
+
+int cmd_build(const struct options *options)
+{
+	CLEANUP(build_free)
+	struct build build = {
+		.options = options,
+		.profile = PROFILE_EMPTY,
+		.root = SYSROOT_EMPTY,
+		.tools_fd = -1,
+	};
+
+	if (options->profiles.count == 0) {
+		(void)fail(0, "no profile given; say which with -p NAME ('mkinitrd profile list' "
+			      "shows them)");
+		return EXIT_USAGE;
+	}
+	if (options->layout && !text_equal(options->layout, "cpio")) {
+		(void)fail(0, "layout '%s' is not known; this version builds: cpio",
+			   options->layout);
+		return EXIT_USAGE;
+	}
+	return build_run(&build) < 0 ? EXIT_FAILED : EXIT_DONE;
+}

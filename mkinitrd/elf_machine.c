@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * elf_machine.c - the machines that ELF files are for
+ */
+#include <elf.h>
+
+#include "elf_object.h"
+
+// clang-format off
+static const struct elf_machine machines[] = {
+	{ EM_X86_64,    ELFCLASS64, "x86-64",       "x86_64-linux-gnu",      "x86_64" },
+	{ EM_X86_64,    ELFCLASS32, "x32",          "x86_64-linux-gnux32",   "x86_64" },
+	{ EM_386,       ELFCLASS32, "32-bit x86",   "i386-linux-gnu",        "i686" },
+	{ EM_AARCH64,   ELFCLASS64, "AArch64",      "aarch64-linux-gnu",     "aarch64" },
+	{ EM_ARM,       ELFCLASS32, "ARM",          "arm-linux-gnueabihf",   "v7l" },
+	{ EM_RISCV,     ELFCLASS64, "RISC-V",       "riscv64-linux-gnu",     "riscv64" },
+	{ EM_PPC64,     ELFCLASS64, "POWER",        "powerpc64le-linux-gnu", "power8" },
+	{ EM_S390,      ELFCLASS64, "S/390",        "s390x-linux-gnu",       "z13" },
+	{ EM_LOONGARCH, ELFCLASS64, "LoongArch",    "loongarch64-linux-gnu", "loongarch" },
+	{ EM_MIPS,      ELFCLASS64, "MIPS",         "mips64el-linux-gnuabi64", "mips64r2" },
+};
+// clang-format on
+
+/* what init and the agent of this build are for, and what their kernel runs besides */
+static const uint16_t own_machines[] = {
+#if defined(__x86_64__)
+	EM_X86_64,
+	EM_386,
+#elif defined(__i386__)
+	EM_386,
+#elif defined(__aarch64__)
+	EM_AARCH64,
+	EM_ARM,
+#elif defined(__arm__)
+	EM_ARM,
+#elif defined(__riscv)
+	EM_RISCV,
+#elif defined(__powerpc64__)
+	EM_PPC64,
+#elif defined(__s390x__)
+	EM_S390,
+#elif defined(__loongarch__)
+	EM_LOONGARCH,
+#elif defined(__mips__)
+	EM_MIPS,
+#else
+#error "say which ELF machine this is"
+#endif
+};
+
+const struct elf_machine *elf_machine_find(uint16_t machine, unsigned char bits)
+{
+	for (size_t i = 0; i < COUNT_OF(machines); i++)
+		if (machines[i].machine == machine && (bits == 0 || machines[i].bits == bits))
+			return &machines[i];
+	return NULL;
+}
+
+void elf_machine_name(struct text *text, uint16_t machine)
+{
+	const struct elf_machine *row = elf_machine_find(machine, 0);
+
+	if (row)
+		text_add(text, row->name);
+	else
+		text_format(text, "ELF machine %u", machine);
+}
+
+bool elf_machine_fits(uint16_t machine)
+{
+	for (size_t i = 0; i < COUNT_OF(own_machines); i++)
+		if (own_machines[i] == machine)
+			return true;
+	return false;
+}

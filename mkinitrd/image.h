@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image.h - an image as a file: writing it from a manifest, reading it back
+ */
+#pragma once
+
+#include "manifest.h"
+
+enum compression { COMPRESS_NONE, COMPRESS_ZSTD, COMPRESS_GZIP };
+
+struct image_options {
+	enum compression compression;
+	int level;           /* of the algorithm's own scale */
+	unsigned jobs;       /* threads; the bytes do not depend on it */
+	uint64_t limit;      /* bytes that the file may have; 0: no limit. Over it: an error that
+			      * names the ten largest entries and who wanted them */
+	int64_t mtime;       /* of every entry: SOURCE_DATE_EPOCH or 0; within 32 bits */
+	const char *release; /* kernel release, into manifest.json */
+	const char *profile; /* profile name, into manifest.json */
+};
+
+struct image_result {
+	uint64_t files;     /* entries written */
+	uint64_t bytes_in;  /* of the cpio archive before compression */
+	uint64_t bytes_out; /* of the file */
+	uint64_t content;   /* bytes of file content: what the rootfs will hold */
+};
+
+/** compression_parse() - "zstd", "zstd:19", "gzip:9", "none"; speaks (what, and what is known) */
+int compression_parse(const char *string, enum compression *ret_compression, int *ret_level);
+
+/**
+ * image_publish() - write @manifest as an image at @path, read it back, compare, rename; speaks
+ *
+ * One pass over each source: read, hashed and compressed at once; size and sha256 of the entries
+ * are filled in. The temporary file stands beside @path, mode 0600, and is removed on failure and
+ * on SIGINT and SIGTERM; an old image at @path survives every failure. A source that changes while
+ * it is read is an error. Free space is checked before and ENOSPC survived during.
+ */
+int image_publish(struct manifest *manifest, const char *path, const struct image_options *options,
+		  struct image_result *ret_result);
+
+/** image_write() - the same archive to an open descriptor, without verification; for image_publish
+ * and for benchmarks */
+int image_write(struct manifest *manifest, int fd, const struct image_options *options,
+		struct image_result *ret_result);
+
+/* ---- reading: any number of segments, uncompressed, zstd, gzip (others: a clear error) ---- */
+
+struct image_entry {      /* valid until the next call of image_next() */
+	const char *path; /* as stored, without leading "/" or "./" */
+	mode_t mode;      /* file type and permission bits */
+	uint32_t uid, gid;
+	uint32_t nlink;
+	uint64_t inode;
+	int64_t mtime;
+	uint64_t size;
+	const char *target; /* symlinks */
+	unsigned segment;   /* from 0 */
+};
+
+struct image_reader;
+
+/** image_open() - speaks. A hostile file gives an error, never a crash, never unbounded memory */
+int image_open(const char *path, struct image_reader **ret_reader);
+int image_open_fd(int fd, const char *label, struct image_reader **ret_reader);
+void image_close(struct image_reader *reader);
+static inline void image_cleanup(struct image_reader **reader)
+{
+	image_close(*reader);
+	*reader = NULL;
+}
+
+/** image_next() - the next entry of any segment (trailers are not entries); what is unread of the
+ * last one's content is skipped. Return: 1, 0 at the end, or a negative errno (spoken) */
+int image_next(struct image_reader *reader, struct image_entry *ret_entry);
+
+/** image_read() - content of the current entry. Return: bytes (0 at its end) or -errno (spoken) */
+ssize_t image_read(struct image_reader *reader, void *buffer, size_t size);
+
+/** image_read_piece() - the same without a copy: the bytes are valid until the next call */
+ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_piece);
+
+/**
+ * image_read_manifest() - find and parse manifest.json in the image at @path; speaks
+ *
+ * -ENODATA when the image has none (it was not made by mkinitrd).
+ */
+int image_read_manifest(const char *path, struct manifest **ret_manifest, char **ret_release,
+			char **ret_profile);
+
+/** image_verify() - read the image in @fd back and compare every entry's type, mode, owner, size,
+ * SHA-256 and target with @manifest, and that the last two entries are manifest.json and complete;
+ * speaks, naming the first difference */
+int image_verify(const struct manifest *manifest, int fd, const char *label);

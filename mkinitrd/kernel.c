@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel.c - for which kernel an image is made
+ *
+ * In:    -k, the root, the running kernel
+ * Out:   a release, and the directory of its modules
+ * Not:   the modules (resolve_module.c), the kernel image itself, which no initramfs holds
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "fail.h"
+#include "resolve.h"
+
+#define PLACES "/usr/lib/modules or /lib/modules"
+
+static const char *const module_folders[] = { "/usr/lib/modules", "/lib/modules" };
+
+void kernel_free(struct kernel *kernel)
+{
+	memory_free(&kernel->release);
+	memory_free(&kernel->directory);
+}
+
+/* whether the modules of @release are in @folder: 1, 0 or a negative errno */
+static int kernel_is_in(const struct sysroot *root, const char *folder, const char *release)
+{
+	static const char *const signs[] = { "modules.dep", "kernel" };
+
+	for (size_t i = 0; i < COUNT_OF(signs); i++) {
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
+		struct stat status;
+
+		text_format(&path, "%s/%s/%s", folder, release, signs[i]);
+		if (path.failed)
+			return -ENOMEM;
+		if (sysroot_stat(root, text_string(&path), true, &status) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* the releases in one folder, appended */
+static int kernel_list_folder(const struct sysroot *root, const char *folder,
+			      struct strings *releases)
+{
+	CLEANUP(directory_close) DIR *directory = NULL;
+	const struct dirent *child;
+	int r = sysroot_opendir(root, folder, &directory);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	while (r == 0 && (errno = 0, child = readdir(directory))) {
+		if (child->d_name[0] == '.')
+			continue;
+		r = kernel_is_in(root, folder, child->d_name);
+		if (r == 1)
+			r = strings_add(releases, child->d_name);
+	}
+	if (r == 0)
+		r = -errno;
+	return r;
+}
+
+static int kernel_list(const struct sysroot *root, struct strings *releases)
+{
+	for (size_t i = 0; i < COUNT_OF(module_folders); i++) {
+		int r = kernel_list_folder(root, module_folders[i], releases);
+
+		if (r < 0)
+			return fail(r, "cannot look for kernels in '%s' in the root '%s'",
+				    module_folders[i], root->path);
+	}
+	strings_sort(releases, true);
+	return 0;
+}
+
+static int kernel_take(const struct sysroot *root, const char *release, struct kernel *ret_kernel)
+{
+	CLEANUP(kernel_free) struct kernel kernel = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !kernel.directory && i < COUNT_OF(module_folders); i++) {
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
+
+		r = kernel_is_in(root, module_folders[i], release);
+		if (r <= 0)
+			continue;
+		text_format(&path, "%s/%s", module_folders[i], release);
+		r = path.failed
+			    ? -ENOMEM
+			    : sysroot_canonical(root, text_string(&path), &kernel.directory, NULL);
+	}
+	kernel.release = strdup(release);
+	if (r == 0 && (!kernel.release || !kernel.directory))
+		r = -ENOMEM;
+	if (r < 0)
+		return fail(r, "cannot take the kernel '%s'", release);
+	*ret_kernel = kernel;
+	kernel = (struct kernel){ 0 };
+	return 0;
+}
+
+static int fail_wanted(const struct sysroot *root, const char *wanted,
+		       const struct strings *releases)
+{
+	CLEANUP(text_free) struct text there = TEXT_EMPTY;
+
+	for (size_t i = 0; i < releases->count; i++)
+		text_format(&there, "%s%s", i ? ", " : "", releases->items[i]);
+	(void)fail(0,
+		   "kernel '%s' (-k) has no modules in " PLACES " of the root '%s'; installed: %s",
+		   wanted, root->path, text_string(&there));
+	return -ENOENT;
+}
+
+/* whether @root is the root that the running kernel was started from */
+static bool root_is_ours(const struct sysroot *root)
+{
+	struct stat ours, theirs;
+
+	return stat("/", &ours) == 0 && sysroot_stat(root, "/", true, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+int kernel_choose(const struct sysroot *root, const char *wanted, struct kernel *ret_kernel)
+{
+	CLEANUP(strings_free) struct strings releases = STRINGS_EMPTY;
+	const char *newest;
+	struct utsname running;
+	int r = kernel_list(root, &releases);
+
+	if (r < 0)
+		return r;
+	if (releases.count == 0) {
+		(void)fail(0,
+			   "no kernel modules in " PLACES " of the root '%s'; install a kernel "
+			   "there (Debian: linux-image-amd64), or name another --root",
+			   root->path);
+		return -ENOENT;
+	}
+	if (wanted)
+		return strings_contain(&releases, wanted) ? kernel_take(root, wanted, ret_kernel)
+							  : fail_wanted(root, wanted, &releases);
+	/* what runs here says nothing about another root */
+	if (root_is_ours(root) && uname(&running) == 0 &&
+	    strings_contain(&releases, running.release))
+		return kernel_take(root, running.release, ret_kernel);
+	newest = releases.items[0];
+	for (size_t i = 1; i < releases.count; i++)
+		if (strverscmp(releases.items[i], newest) > 0)
+			newest = releases.items[i];
+	say("kernel %s, the newest in the root '%s' (-k names another)", newest, root->path);
+	return kernel_take(root, newest, ret_kernel);
+}

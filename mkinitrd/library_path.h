@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * library_path.h - in which folders the dynamic loader looks for libraries
+ *
+ * Results are appended, in order of search.
+ */
+#pragma once
+
+#include "elf_object.h"
+#include "sysroot.h"
+
+/** library_path_configured() - what the root's /etc/ld.so.conf names; warns of what it cannot read
+ */
+int library_path_configured(const struct sysroot *root, struct strings *ret_folders);
+
+/** library_path_default() - what glibc's loaders have built in, for libraries like @object; quiet
+ */
+int library_path_default(const struct elf_object *object, struct strings *ret_folders);
+
+/** library_path_musl() - what musl's loader for @architecture looks through; warns */
+int library_path_musl(const struct sysroot *root, const char *architecture,
+		      struct strings *ret_folders);
+
+/**
+ * library_path_expand() - the folders of a DT_RPATH or DT_RUNPATH; quiet
+ * @origin: what $ORIGIN stands for
+ *
+ * Relative folders depend on where the program is started, and are left out. What distributions
+ * put for $LIB differs: all forms are tried.
+ */
+int library_path_expand(const char *list, const struct elf_object *object, const char *origin,
+			struct strings *ret_folders);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - the table of subcommands
+ *
+ * In:    argv
+ * Out:   the exit status: 0 done, 1 failed, 2 used wrongly, 3 found something
+ */
+#include <errno.h>
+
+#include "fail.h"
+#include "options.h"
+
+// clang-format off
+const struct subcommand subcommands[] = {
+	{
+		.name = "build",
+		.function = cmd_build,
+		.options = "profile set output kernel root layout compress jobs dry-run progress",
+		.help = "build an image from profiles",
+		.description =
+			"Lays the profiles over each other, finds what they name in the root with all\n"
+			"that it needs, and writes it with init into one image. The image appears whole\n"
+			"or not at all, after it was read back and compared. 'build' may be left out.",
+		.examples =
+			"mkinitrd --profile only-docker\n"
+			"mkinitrd -p only-docker -p ./site.yaml -k 6.1.0-18-amd64 -o docker.img\n"
+			"mkinitrd -p only-docker --set boot.disk.find=UUID=0b7f... --set boot.network='{eth0: dhcp}'\n"
+			"mkinitrd -p only-docker -n -v",
+		.group = "IMAGES",
+	},
+	{
+		.name = "ls",
+		.function = cmd_ls,
+		.arguments = "IMAGE [PATH...]",
+		.options = "json",
+		.help = "list what an image holds",
+		.examples =
+			"mkinitrd ls only-docker.img\n"
+			"mkinitrd ls --json only-docker.img usr/bin",
+		.group = "IMAGES",
+	},
+	{
+		.name = "why",
+		.function = cmd_why,
+		.arguments = "IMAGE PATH",
+		.options = "",
+		.help = "show who wanted a path, down to a profile's line",
+		.examples = "mkinitrd why only-docker.img usr/sbin/iptables",
+		.group = "IMAGES",
+	},
+	{
+		.name = "run",
+		.function = cmd_run,
+		.arguments = "IMAGE",
+		.options = "kernel disk disk-size append memory cpus accel timeout qemu",
+		.help = "boot an image in QEMU, here",
+		.description = "The machine's serial line is this terminal; ctrl-a x ends it. -v prints the\ncommand line.",
+		.examples =
+			"mkinitrd run only-docker.img\n"
+			"mkinitrd run only-docker.img --disk docker.img --disk-size 2G\n"
+			"mkinitrd run only-docker.img --append rd.break=disk --timeout 5m",
+		.group = "IMAGES",
+	},
+	{
+		.name = "profile",
+		.function = cmd_profile,
+		.arguments = "list|show|check [NAME...]",
+		.options = "profile set json",
+		.help = "list profiles, show what they come to, check them",
+		.description =
+			"list   the profiles found, and in which folder\n"
+			"show   the stacked result, a profile again, each value with its origin\n"
+			"check  every error of the named profiles together, or of each profile there is",
+		.examples =
+			"mkinitrd profile list\n"
+			"mkinitrd profile show only-docker ./site.yaml --set boot.hostname=web1\n"
+			"mkinitrd profile check ./site.yaml",
+		.group = "PROFILES",
+	},
+	{ .name = NULL },
+};
+// clang-format on
+
+int main(int argc, char **argv)
+{
+	CLEANUP(options_free) struct options options = { 0 };
+	const struct subcommand *subcommand = NULL;
+	int status = options_parse(&options, argc, argv, &subcommand);
+
+	if (status < 0) {
+		verbosity_set(options.quiet         ? QUIET
+			      : options.verbose > 1 ? DEBUG
+			      : options.verbose     ? VERBOSE
+						    : NORMAL);
+		status = subcommand->function(&options);
+	}
+	/* data that did not arrive is a failure, however well it was made */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+		(void)fail(-errno, "cannot write to standard output");
+		status = EXIT_FAILED;
+	}
+	return status;
+}

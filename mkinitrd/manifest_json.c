@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_json.c - the manifest's exact text form, written and read
+ *
+ *	{"format":1,"profile":"...","release":"...","entries":[
+ *	{"path":"usr/bin/ls","type":"file","mode":"0755","uid":0,"gid":0,"size":5,"sha256":"...",
+ *	 "source":{"kind":"root","path":"/usr/bin/ls"},"reasons":[{"relation":"program 'ls'",
+ *	 "at":"base.yaml:3:9"}]},
+ *	...
+ *	]}
+ *
+ * One entry a line, sorted by path. size and sha256: files that were written. target: symlinks.
+ * source: files only; unpacked: true when the source is compressed and the entry is not. A reason
+ * has "by" (path of an entry), "at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
+ *
+ * What is read here is untrusted: keys, types, ranges and paths are checked, unknown keys refused.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "entry.h"
+#include "../init/lib/number.h"
+
+#define FORMAT 1
+
+static const char *const type_names[] = {
+	[ENTRY_FILE] = "file",
+	[ENTRY_DIRECTORY] = "directory",
+	[ENTRY_SYMLINK] = "symlink",
+};
+
+static const char *const kind_names[] = {
+	[SOURCE_NONE] = "none",       [SOURCE_ROOT] = "root",       [SOURCE_TOOL] = "tool",
+	[SOURCE_PROFILE] = "profile", [SOURCE_CONTENT] = "content",
+};
+
+static void json_cleanup(json_t **json)
+{
+	json_decref(*json);
+	*json = NULL;
+}
+
+bool manifest_text_fits(const char *string)
+{
+	CLEANUP(json_cleanup) json_t *json = json_string(string);
+
+	return json != NULL;
+}
+
+/* ---- writing ---- */
+
+static json_t *reason_to_json(const struct reason *reason)
+{
+	CLEANUP(text_free) struct text at = TEXT_EMPTY;
+
+	if (reason->by)
+		return json_pack("{s:s,s:s}", "relation", reason->relation, "by", reason->by);
+	if (!reason->at.file)
+		return json_pack("{s:s}", "relation", reason->relation);
+	text_add(&at, reason->at.file);
+	if (reason->at.line)
+		text_format(&at, ":%u", reason->at.line);
+	if (reason->at.line && reason->at.column)
+		text_format(&at, ":%u", reason->at.column);
+	return json_pack("{s:s,s:s}", "relation", reason->relation, "at", text_string(&at));
+}
+
+static int set_source(json_t *json, const struct source *source)
+{
+	json_t *object =
+		json_pack("{s:s,s:s*}", "kind", kind_names[source->kind], "path", source->path);
+
+	if (source->decompress && object &&
+	    json_object_set_new(object, "unpacked", json_true()) < 0)
+		return -1;
+	return json_object_set_new(json, "source", object);
+}
+
+static int set_digest(json_t *json, const struct entry *entry)
+{
+	CLEANUP(text_free) struct text digest = TEXT_EMPTY;
+
+	for (size_t i = 0; i < SHA256_SIZE; i++)
+		text_format(&digest, "%02x", entry->sha256[i]);
+	if (json_object_set_new(json, "size", json_integer((json_int_t)entry->size)) < 0)
+		return -1;
+	return json_object_set_new(json, "sha256", json_string(text_string(&digest)));
+}
+
+static json_t *entry_to_json(const struct entry *entry)
+{
+	char mode[8];
+	json_t *json, *reasons = json_array();
+	int r;
+
+	(void)snprintf(mode, sizeof(mode), "%04o", (unsigned)entry->mode & 07777);
+	json = json_pack("{s:s,s:s,s:s,s:I,s:I}", "path", entry->path, "type",
+			 type_names[entry->type], "mode", mode, "uid", (json_int_t)entry->uid,
+			 "gid", (json_int_t)entry->gid);
+	r = json && reasons ? 0 : -1;
+	if (r == 0 && entry->type == ENTRY_SYMLINK)
+		r = json_object_set_new(json, "target", json_string(entry->target));
+	if (r == 0 && entry->type == ENTRY_FILE && entry->is_hashed)
+		r = set_digest(json, entry);
+	if (r == 0 && entry->type == ENTRY_FILE)
+		r = set_source(json, &entry->source);
+	for (size_t i = 0; r == 0 && i < entry->reason_count; i++)
+		r = json_array_append_new(reasons, reason_to_json(&entry->reasons[i]));
+	if (r == 0)
+		r = json_object_set(json, "reasons", reasons);
+	json_decref(reasons);
+	if (r < 0)
+		json_cleanup(&json);
+	return json;
+}
+
+/* one value on one line */
+static int add_json(struct text *text, const json_t *json)
+{
+	CLEANUP(memory_free) char *string = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!string)
+		return -ENOMEM;
+	text_add(text, string);
+	return 0;
+}
+
+static int add_string(struct text *text, const char *key, const char *string)
+{
+	CLEANUP(json_cleanup) json_t *json = json_string(string ? string : "");
+
+	text_format(text, ",\"%s\":", key);
+	return json ? add_json(text, json) : -EINVAL;
+}
+
+int manifest_to_json(const struct manifest *manifest, const char *release, const char *profile,
+		     struct text *text)
+{
+	size_t count = manifest_count(manifest);
+	int r;
+
+	text_format(text, "{\"format\":%d", FORMAT);
+	r = add_string(text, "profile", profile);
+	if (r == 0)
+		r = add_string(text, "release", release);
+	text_add(text, ",\"entries\":[\n");
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		CLEANUP(json_cleanup) json_t *json = entry_to_json(manifest_at(manifest, i));
+
+		r = json ? add_json(text, json) : -ENOMEM;
+		text_add(text, i + 1 < count ? ",\n" : "\n");
+	}
+	text_add(text, "]}\n");
+	return r == 0 && text->failed ? -ENOMEM : r;
+}
+
+/* ---- reading; every function returns what is wrong, or NULL ---- */
+
+static const char no_memory[] = "out of memory";
+
+/* the index of @name in a table of @count names, or -1 */
+static int name_index(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(names[i], name))
+			return (int)i;
+	return -1;
+}
+
+/* cuts ":NUMBER" off the end of the first *length bytes of @at. Return: the number, or 0 */
+static unsigned cut_number(const char *at, size_t *length)
+{
+	size_t digits = 0;
+	uint64_t number = 0;
+
+	while (digits < *length && digits < 9 && at[*length - 1 - digits] >= '0' &&
+	       at[*length - 1 - digits] <= '9')
+		digits++;
+	if (digits == 0 || digits + 1 >= *length || at[*length - digits - 1] != ':' ||
+	    at[*length - digits] == '0')
+		return 0;
+	for (size_t i = *length - digits; i < *length; i++)
+		number = number * 10 + (uint64_t)(at[i] - '0');
+	*length -= digits + 1;
+	return (unsigned)number;
+}
+
+/* FILE, FILE:LINE or FILE:LINE:COLUMN */
+static const char *read_origin(struct manifest *manifest, const char *at, struct origin *ret_origin)
+{
+	size_t length = strlen(at);
+	unsigned last = cut_number(at, &length);
+	unsigned line = last ? cut_number(at, &length) : 0;
+
+	*ret_origin = (struct origin){
+		.file = manifest_file_label(manifest, at, length),
+		.line = line ? line : last,
+		.column = line ? last : 0,
+	};
+	return ret_origin->file ? NULL : no_memory;
+}
+
+static const char *read_reason(struct manifest *manifest, json_t *json, struct addition *addition)
+{
+	const char *at = NULL;
+	json_error_t error;
+
+	addition->by = NULL;
+	addition->at = (struct origin){ 0 };
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s,s?s,s?s}", "relation",
+			   &addition->relation, "by", &addition->by, "at", &at) < 0)
+		return "a reason is not of the form";
+	if (addition->by && (at || !path_is_canonical(addition->by)))
+		return "a reason's \"by\" is not right";
+	return at ? read_origin(manifest, at, &addition->at) : NULL;
+}
+
+static const char *read_mode(const char *string, mode_t *ret_mode)
+{
+	mode_t mode = 0;
+
+	if (strlen(string) != 4 || strspn(string, "01234567") != 4)
+		return "a mode is not of the form \"0755\"";
+	for (size_t i = 0; i < 4; i++)
+		mode = mode << 3 | (mode_t)(string[i] - '0');
+	*ret_mode = mode;
+	return NULL;
+}
+
+static const char *read_digest(const char *string, unsigned char *digest)
+{
+	if (strlen(string) != SHA256_SIZE * 2 ||
+	    strspn(string, "0123456789abcdef") != SHA256_SIZE * 2)
+		return "a sha256 is not of the form";
+	for (size_t i = 0; i < SHA256_SIZE * 2; i++) {
+		int value = string[i] <= '9' ? string[i] - '0' : string[i] - 'a' + 10;
+
+		digest[i / 2] = (unsigned char)(digest[i / 2] << 4 | value);
+	}
+	return NULL;
+}
+
+static const char *read_source(json_t *json, struct source *ret_source)
+{
+	const char *kind = NULL, *path = NULL;
+	json_error_t error;
+	int index, unpacked = 0;
+
+	ret_source->directory_fd = -1;
+	if (!json)
+		return NULL;
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s,s?s,s?b}", "kind", &kind, "path", &path,
+			   "unpacked", &unpacked) < 0)
+		return "a source is not of the form";
+	index = name_index(kind_names, COUNT_OF(kind_names), kind);
+	if (index < 0)
+		return "a source's kind is not known";
+	if (unpacked && index == SOURCE_NONE)
+		return "a source is not of the form";
+	ret_source->kind = (enum source_kind)index;
+	ret_source->path = path ? strdup(path) : NULL;
+	ret_source->decompress = unpacked;
+	return path && !ret_source->path ? no_memory : NULL;
+}
+
+/* what an entry says besides its reasons, as an addition; @addition->source.path is owned */
+struct json_entry {
+	struct addition addition;
+	json_t *reasons;
+	json_int_t size; /* -1: not written yet */
+	unsigned char sha256[SHA256_SIZE];
+};
+
+static const char *check_shape(const struct json_entry *entry, json_t *source, const char *digest)
+{
+	const struct addition *addition = &entry->addition;
+	bool is_file = addition->type == ENTRY_FILE;
+
+	if (!path_is_canonical(addition->path) || strlen(addition->path) >= PATH_MOST)
+		return "a path is not of the form";
+	if (text_equal(addition->path, MANIFEST_PATH) || text_equal(addition->path, COMPLETE_PATH))
+		return "the manifest lists itself";
+	if ((addition->type == ENTRY_SYMLINK) != (addition->target != NULL) ||
+	    (addition->target && (!*addition->target || strlen(addition->target) >= PATH_MOST)))
+		return "a target is not right";
+	if (is_file != (source != NULL) || (!is_file && digest) ||
+	    (entry->size >= 0) != (digest != NULL) || entry->size < -1)
+		return "size, sha256 or source is not right";
+	if (json_array_size(entry->reasons) == 0)
+		return "an entry has no reason";
+	return NULL;
+}
+
+static const char *read_entry(json_t *json, struct json_entry *entry)
+{
+	struct addition *addition = &entry->addition;
+	const char *type = NULL, *mode = NULL, *digest = NULL, *problem;
+	json_int_t uid = 0, gid = 0;
+	json_t *source = NULL;
+	json_error_t error;
+	int index;
+
+	entry->size = -1;
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s,s:s,s:s,s:I,s:I,s?s,s?I,s?s,s?o,s:o}",
+			   "path", &addition->path, "type", &type, "mode", &mode, "uid", &uid,
+			   "gid", &gid, "target", &addition->target, "size", &entry->size, "sha256",
+			   &digest, "source", &source, "reasons", &entry->reasons) < 0)
+		return "an entry is not of the form";
+	index = name_index(type_names, COUNT_OF(type_names), type);
+	if (index < 0)
+		return "a type is not known";
+	addition->type = (enum entry_type)index;
+	if (uid < 0 || uid > UINT32_MAX || gid < 0 || gid > UINT32_MAX)
+		return "an owner is out of range";
+	addition->uid = (uint32_t)uid;
+	addition->gid = (uint32_t)gid;
+	problem = check_shape(entry, source, digest);
+	if (!problem)
+		problem = read_mode(mode, &addition->mode);
+	if (!problem && digest)
+		problem = read_digest(digest, entry->sha256);
+	return problem ? problem : read_source(source, &addition->source);
+}
+
+/* one entry into @manifest, with all its reasons */
+static const char *add_entry(struct manifest *manifest, json_t *json)
+{
+	struct json_entry read = { 0 };
+	const char *problem = read_entry(json, &read);
+	struct entry *entry = NULL;
+	size_t index, count = manifest_count(manifest);
+	json_t *reason;
+
+	if (!problem && count &&
+	    strcmp(manifest_at(manifest, count - 1)->path, read.addition.path) >= 0)
+		problem = "paths are not sorted and unique";
+	json_array_foreach(read.reasons, index, reason)
+	{
+		if (!problem)
+			problem = read_reason(manifest, reason, &read.addition);
+		if (problem)
+			break;
+		if (manifest_add(manifest, &read.addition, &entry) < 0)
+			problem = no_memory;
+	}
+	if (!problem && entry && read.size >= 0) {
+		entry->size = (uint64_t)read.size;
+		memcpy(entry->sha256, read.sha256, SHA256_SIZE);
+		entry->is_hashed = true;
+	}
+	free(read.addition.source.path);
+	return problem;
+}
+
+static const char *add_entries(struct manifest *manifest, json_t *entries, size_t *ret_index)
+{
+	const char *problem = NULL;
+	size_t index;
+	json_t *json;
+
+	if (!json_is_array(entries))
+		return "\"entries\" is no list";
+	json_array_foreach(entries, index, json)
+	{
+		*ret_index = index;
+		problem = add_entry(manifest, json);
+		if (problem)
+			break;
+	}
+	return problem;
+}
+
+static int refuse(char **ret_error, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int refuse(char **ret_error, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!ret_error)
+		return -EINVAL;
+	va_start(arguments, format);
+	if (vasprintf(ret_error, format, arguments) < 0)
+		*ret_error = NULL;
+	va_end(arguments);
+	return -EINVAL;
+}
+
+int manifest_from_json(const char *string, size_t length, struct manifest **ret_manifest,
+		       char **ret_release, char **ret_profile, char **ret_error)
+{
+	CLEANUP(manifest_cleanup) struct manifest *manifest = manifest_new();
+	CLEANUP(json_cleanup) json_t *json = NULL;
+	CLEANUP(memory_free) char *release = NULL;
+	CLEANUP(memory_free) char *profile = NULL;
+	const char *release_text, *profile_text, *problem;
+	json_t *entries;
+	json_error_t error;
+	size_t index = 0;
+	int format;
+
+	json = json_loadb(string, length, JSON_REJECT_DUPLICATES, &error);
+	if (!json)
+		return refuse(ret_error, "line %d: %s", error.line, error.text);
+	if (json_unpack_ex(json, &error, 0, "{s:i}", "format", &format) < 0 || format != FORMAT)
+		return refuse(ret_error, "not of the format that this version knows");
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:i,s:s,s:s,s:o}", "format", &format,
+			   "profile", &profile_text, "release", &release_text, "entries",
+			   &entries) < 0)
+		return refuse(ret_error, "%s", error.text);
+	release = strdup(release_text);
+	profile = strdup(profile_text);
+	if (!manifest || !release || !profile)
+		return -ENOMEM;
+	problem = add_entries(manifest, entries, &index);
+	if (problem == no_memory)
+		return -ENOMEM;
+	if (problem)
+		return refuse(ret_error, "entry %zu: %s", index + 1, problem);
+	if (ret_release)
+		*ret_release = text_pointer_take(&release);
+	if (ret_profile)
+		*ret_profile = text_pointer_take(&profile);
+	*ret_manifest = manifest;
+	manifest = NULL;
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * module_tree.h - the modules of one kernel and how they hang together
+ *
+ * A module is known by its index in module_tree.modules, which is sorted by name. Built-in ones
+ * are there as well, without a path.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "module_config.h"
+#include "resolve.h"
+
+#define MODULE_NONE SIZE_MAX
+
+struct module_list { /* of indexes */
+	size_t *items;
+	size_t count;
+};
+
+struct module {
+	char *name;   /* with underscores */
+	char *path;   /* as in modules.dep: "kernel/fs/ext4/ext4.ko.xz"; NULL: built in */
+	size_t order; /* its line in modules.dep, from 0 */
+	struct module_list hard; /* all that it needs, directly or not, in the order of loading */
+	struct module_list pre, post; /* softdeps; module_tree_softdeps() fills them in */
+	struct strings aliases;       /* as in modules.alias */
+	bool has_softdeps;            /* it has done so */
+	bool is_blacklisted;
+};
+
+struct module_library;
+
+struct module_tree {
+	struct module *modules;
+	size_t count;
+	size_t file_count; /* of those with a path */
+	struct module_config config;
+	struct module_library *library;
+};
+
+/** module_tree_open() - read the indexes of @kernel and modprobe.d of @root; speaks */
+int module_tree_open(const struct sysroot *root, const struct kernel *kernel,
+		     struct module_tree *ret_tree);
+void module_tree_close(struct module_tree *tree);
+
+/** module_tree_find() - by exact name, dashes or underscores; MODULE_NONE when there is none */
+size_t module_tree_find(const struct module_tree *tree, const char *name);
+
+/**
+ * module_tree_lookup() - what modprobe would load for a name or alias; quiet
+ *
+ * Return: 0, also when there is nothing (@ret_list is empty), or -errno
+ */
+int module_tree_lookup(const struct module_tree *tree, const char *name,
+		       struct module_list *ret_list);
+
+/** module_tree_softdeps() - make sure that pre and post of a module are known; quiet */
+int module_tree_softdeps(const struct module_tree *tree, size_t index);
+
+/**
+ * module_tree_closure() - @index and all that it needs, in modprobe's order, each once; quiet
+ *
+ * Source: kmod's libkmod/libkmod-module.c, __kmod_module_get_probe_list(): the hard dependencies
+ * of a module, each between its own softdeps, then the module between its softdeps, and for
+ * softdeps the same again.
+ */
+int module_tree_closure(const struct module_tree *tree, size_t index, struct module_list *ret_list);
+
+/** module_tree_direct() - the hard dependencies of a module that no other of them needs */
+int module_tree_direct(const struct module_tree *tree, size_t index, struct module_list *ret_list);
+
+int module_list_add(struct module_list *list, size_t index);
+bool module_list_contains(const struct module_list *list, size_t index);
+void module_list_free(struct module_list *list);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modules.h - what the profile chose of a kernel's modules: shared by resolve_module.c,
+ * module_pack.c, module_plan.c, firmware.c; all others see resolve.h
+ */
+#pragma once
+
+#include "module_tree.h"
+
+struct module_choice {
+	char *entry;         /* path in the image, without leading '/'; NULL: not packed */
+	bool is_boot;        /* to be loaded at every boot */
+	struct text options; /* from the profile */
+};
+
+/* a line of the profile and a module that it means */
+struct module_wish {
+	size_t index;
+	const char *key;
+	struct origin at;
+};
+
+struct modules {
+	const struct sysroot *root;
+	const struct kernel *kernel;
+	struct module_tree tree;
+	struct module_choice *choices; /* for each module of the tree */
+	struct module_list packed;     /* in the order in which they were wanted */
+	struct module_wish *wishes;
+	size_t wish_count;
+};
+
+/** module_asks() - does a device, or a mount, ask for modules with this alias while init runs? */
+bool module_asks(const char *alias);
+
+/** module_match() - does a path pattern of a profile match a module's path in modules.dep? */
+bool module_match(const char *pattern, const struct module *module);
+
+/** module_options() - of modprobe.d, then of the profile, as one string */
+int module_options(const struct modules *modules, size_t index, struct text *text);
+
+/** modules_pack() - put what was wished into the manifest, with all that it needs; speaks */
+int modules_pack(struct modules *modules, struct resolve *resolve);
+
+/** modules_pack_firmware() - what the packed modules say they load; speaks */
+int modules_pack_firmware(const struct modules *modules, struct resolve *resolve);
+
+/** modules_pack_indexes() - modules.dep and so on, and modprobe.d, for what is packed; speaks */
+int modules_pack_indexes(const struct modules *modules, struct resolve *resolve);

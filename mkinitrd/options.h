@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - subcommands and options, each a table row that parsing and --help read
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../init/lib/text.h"
+
+enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FOUND = 3 };
+
+enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+
+struct options {
+	struct strings profiles; /* -p, in order */
+	struct strings sets;     /* --set, in order */
+	const char *output;      /* -o */
+	const char *kernel;      /* -k (build: release; run: kernel image) */
+	const char *root;        /* --root, default "/" */
+	const char *layout;      /* --layout */
+	const char *compress;    /* -c */
+	unsigned jobs;           /* -j; 0: as many as CPUs */
+	bool dry_run, force, json;
+	int verbose; /* -v count */
+	bool quiet;
+	enum progress progress;
+	/* run */
+	const char *disk, *disk_size, *append, *memory, *accel, *timeout;
+	unsigned cpus;
+	struct strings qemu; /* --qemu ARG: passed on */
+	/* what stands after the options */
+	struct strings arguments;
+};
+
+struct subcommand {
+	const char *name;
+	int (*function)(const struct options *options); /* returns enum exit_status */
+	const char *arguments;                          /* "IMAGE [PATH...]" */
+	const char *options;     /* long names of the options it takes, space separated */
+	const char *help;        /* one line */
+	const char *description; /* a paragraph for "mkinitrd COMMAND --help", or NULL */
+	const char *examples;    /* lines of "mkinitrd COMMAND --help", or NULL */
+	const char *group;       /* heading in "mkinitrd --help" */
+};
+
+extern const struct subcommand subcommands[]; /* ends with a NULL name; main.c */
+
+/**
+ * options_parse() - read argv into @options and find the subcommand
+ *
+ * Return: -1 to go on with *ret_subcommand, else the exit status to end with (help and version
+ * printed on stdout, usage errors on stderr with the nearest known word).
+ */
+int options_parse(struct options *options, int argc, char **argv,
+		  const struct subcommand **ret_subcommand);
+void options_free(struct options *options);
+
+/** options_jobs() - -j, or the CPUs that this process may use */
+unsigned options_jobs(const struct options *options);
+
+/** word_nearest() - the word of a NULL-ended list nearest to @word, or NULL when none is near */
+const char *word_nearest(const char *word, const char *const *words);
+
+int cmd_build(const struct options *options);
+int cmd_ls(const struct options *options);
+int cmd_why(const struct options *options);
+int cmd_profile(const struct options *options);
+int cmd_run(const struct options *options);

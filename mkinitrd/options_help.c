@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options_help.c - what --help shows, from the tables of options and subcommands
+ */
+#include <string.h>
+
+#include "options_table.h"
+
+#define HELP_COLUMN 30
+
+/* "  -o, --output FILE           image to write" */
+static void print_option(const struct option_row *row)
+{
+	CLEANUP(text_free) struct text line = TEXT_EMPTY;
+
+	if (row->letter)
+		text_format(&line, "  -%c, --%s", row->letter, row->name);
+	else
+		text_format(&line, "      --%s", row->name);
+	if (row->argument)
+		text_format(&line, " %s", row->argument);
+	if (line.length >= HELP_COLUMN)
+		printf("%s\n%*s%s\n", text_string(&line), HELP_COLUMN, "", row->help);
+	else
+		printf("%-*s%s\n", HELP_COLUMN, text_string(&line), row->help);
+}
+
+static void print_options(const struct subcommand *subcommand)
+{
+	printf("\nOPTIONS\n");
+	for (const struct option_row *row = option_rows; row->name; row++)
+		if (subcommand_takes(subcommand, row->name) &&
+		    (!row->only || text_equal(row->only, subcommand->name)))
+			print_option(row);
+}
+
+/* each line of @text, two blanks before it */
+static void print_indented(const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		printf("%s%.*s\n", length ? "  " : "", (int)length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+static void print_subcommand(const struct subcommand *subcommand)
+{
+	printf("mkinitrd %s - %s\n\nUSAGE\n  mkinitrd %s [OPTION...]%s%s\n", subcommand->name,
+	       subcommand->help, subcommand == &subcommands[0] ? "[build]" : subcommand->name,
+	       subcommand->arguments ? " " : "",
+	       subcommand->arguments ? subcommand->arguments : "");
+	if (subcommand->description) {
+		printf("\n");
+		print_indented(subcommand->description);
+	}
+	print_options(subcommand);
+	if (subcommand->examples) {
+		printf("\nEXAMPLES\n");
+		print_indented(subcommand->examples);
+	}
+}
+
+static void print_overview(void)
+{
+	const char *group = "";
+
+	printf("mkinitrd - builds an initramfs from a profile, and the init that boots it\n\n"
+	       "USAGE\n"
+	       "  mkinitrd --profile NAME [OPTION...]\n"
+	       "  mkinitrd COMMAND [OPTION...] [ARGUMENT...]\n");
+	for (const struct subcommand *row = subcommands; row->name; row++) {
+		if (row->group && !text_equal(row->group, group)) {
+			group = row->group;
+			printf("\n%s\n", group);
+		}
+		printf("  %-10s %s\n", row->name, row->help);
+	}
+	printf("\nOf every command: -v (say more), -q (say less), -h, -V.\n"
+	       "'mkinitrd COMMAND --help' shows a command's options and examples.\n"
+	       "Exit status: 0 done, 1 failed, 2 used wrongly, 3 found something.\n");
+}
+
+void help_print(const struct subcommand *subcommand)
+{
+	if (subcommand)
+		print_subcommand(subcommand);
+	else
+		print_overview();
+}

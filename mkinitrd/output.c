@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output.c - a file that appears whole or not at all (see output.h)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "fail.h"
+#include "output.h"
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* What the signal handler needs: it has no other way to know. Set while the signals are blocked. */
+static struct {
+	int directory_fd;
+	char temporary[NAME_MAX + 1]; /* empty: nothing to remove */
+	struct sigaction before[COUNT_OF(signals)];
+	struct sigaction before_size; /* of SIGXFSZ */
+} interrupted;
+
+/* only async-signal-safe calls; SA_RESETHAND made the signal's action the default again, and it is
+ * delivered once more when this returns */
+static void on_signal(int number)
+{
+	int saved = errno;
+
+	if (interrupted.temporary[0])
+		(void)unlinkat(interrupted.directory_fd, interrupted.temporary, 0);
+	(void)raise(number);
+	errno = saved;
+}
+
+static void signals_block(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
+		(void)sigaddset(&set, signals[i]);
+	(void)pthread_sigmask(SIG_BLOCK, &set, ret_before);
+}
+
+static void handlers_set(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < COUNT_OF(signals); i++) {
+		(void)sigaction(signals[i], NULL, &interrupted.before[i]);
+		if (interrupted.before[i].sa_handler != SIG_IGN) /* nohup */
+			(void)sigaction(signals[i], &action, NULL);
+	}
+	/* over "ulimit -f": EFBIG from write(2) instead of a silent end */
+	(void)sigaction(SIGXFSZ, &ignore, &interrupted.before_size);
+}
+
+static void handlers_restore(void)
+{
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
+		(void)sigaction(signals[i], &interrupted.before[i], NULL);
+	(void)sigaction(SIGXFSZ, &interrupted.before_size, NULL);
+	interrupted.temporary[0] = '\0';
+}
+
+/* the directory that the target lies in, and its name there */
+static int open_directory(struct output *output, const char *path)
+{
+	CLEANUP(memory_free) char *real = realpath(path, NULL); /* NULL: it does not exist yet */
+	const char *target = real ? real : path;
+	const char *slash = strrchr(target, '/');
+	const char *name = slash ? slash + 1 : target;
+	CLEANUP(memory_free) char *directory = NULL;
+
+	if (!*name || text_equal(name, ".") || text_equal(name, ".."))
+		return fail(0, "'%s' is no name for a file", path);
+	if (slash == target)
+		directory = strdup("/");
+	else
+		directory = slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
+	output->path = strdup(path);
+	output->name = strdup(name);
+	if (!directory || !output->path || !output->name)
+		return fail(-ENOMEM, "cannot write '%s'", path);
+	output->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (output->directory_fd < 0)
+		return fail(-errno, "cannot write '%s': its directory '%s'", path, directory);
+	return 0;
+}
+
+/* only a regular file is replaced */
+static int check_target(const struct output *output)
+{
+	struct stat status;
+
+	if (fstatat(output->directory_fd, output->name, &status, 0) < 0)
+		return errno == ENOENT ? 0 : fail(-errno, "cannot write '%s'", output->path);
+	if (S_ISDIR(status.st_mode))
+		return fail(0, "cannot write '%s': it is a directory; give a file name with -o",
+			    output->path);
+	if (!S_ISREG(status.st_mode))
+		return fail(0, "cannot write '%s': it is no regular file", output->path);
+	return 0;
+}
+
+/* ".NAME.XXXXXX"; a long NAME is cut, the random part keeps it unique */
+static int make_temporary(struct output *output)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+	CLEANUP(text_free) struct text name = TEXT_EMPTY;
+	unsigned char random[6];
+	int r;
+
+	for (int tries = 0; tries < 100; tries++) {
+		if (getentropy(random, sizeof(random)) < 0)
+			return -errno;
+		text_clear(&name);
+		text_format(&name, ".%.*s.", NAME_MAX - 16, output->name);
+		for (size_t i = 0; i < sizeof(random); i++)
+			text_add_char(&name, letters[random[i] % 32]);
+		output->fd = openat(output->directory_fd, text_string(&name),
+				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (output->fd >= 0 || errno != EEXIST)
+			break;
+	}
+	if (output->fd < 0)
+		return -errno;
+	/* the handler's copy first: it is what must not be missed */
+	(void)snprintf(interrupted.temporary, sizeof(interrupted.temporary), "%s",
+		       text_string(&name));
+	interrupted.directory_fd = output->directory_fd;
+	r = text_take(&name, &output->temporary);
+	if (r < 0)
+		(void)unlinkat(output->directory_fd, interrupted.temporary, 0);
+	else if (fchmod(output->fd, 0600) < 0) /* the umask may have taken bits away */
+		r = -errno;
+	return r;
+}
+
+int output_open(struct output *output, const char *path)
+{
+	sigset_t before;
+	int r;
+
+	r = open_directory(output, path);
+	if (r == 0)
+		r = check_target(output);
+	if (r < 0)
+		return r;
+	signals_block(&before);
+	r = make_temporary(output);
+	if (output->temporary)
+		handlers_set();
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r < 0 ? fail(r, "cannot make a file beside '%s'", path) : 0;
+}
+
+uint64_t output_free_bytes(const struct output *output)
+{
+	struct statvfs status;
+	uint64_t bytes;
+
+	/* no blocks at all: a file system that does not count them, such as ramfs */
+	if (fstatvfs(output->directory_fd, &status) < 0 || status.f_blocks == 0 ||
+	    __builtin_mul_overflow(status.f_bavail, status.f_frsize, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
+
+int output_publish(struct output *output)
+{
+	sigset_t before;
+	int r = 0;
+
+	if (fsync(output->fd) < 0)
+		return fail(-errno, "cannot write '%s'", output->path);
+	signals_block(&before); /* the name changes and its removal is called off in one go */
+	if (renameat(output->directory_fd, output->temporary, output->directory_fd, output->name) <
+	    0)
+		r = -errno;
+	if (r == 0) {
+		handlers_restore();
+		memory_free(&output->temporary);
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r < 0)
+		return fail(r, "cannot rename the finished image to '%s'", output->path);
+	if (fsync(output->directory_fd) < 0)
+		return fail(-errno, "'%s' is written, but its directory may not be on disk yet",
+			    output->path);
+	return 0;
+}
+
+void output_close(struct output *output)
+{
+	sigset_t before;
+
+	if (output->temporary) {
+		signals_block(&before);
+		(void)unlinkat(output->directory_fd, output->temporary, 0);
+		handlers_restore();
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	memory_free(&output->temporary);
+	memory_free(&output->name);
+	memory_free(&output->path);
+	fd_close(&output->fd);
+	fd_close(&output->directory_fd);
+}

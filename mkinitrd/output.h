@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output.h - a file that appears whole or not at all
+ *
+ * A temporary file ".NAME.XXXXXX" beside the target, mode 0600, is renamed over it at the end. It
+ * is removed on failure and on SIGINT, SIGTERM and SIGHUP, which then end the process as usual. One
+ * at a time in a process.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "../init/lib/text.h"
+
+struct output {
+	int directory_fd;
+	int fd;          /* read and write, at offset 0 after output_open() */
+	char *path;      /* as the user gave it, for messages */
+	char *name;      /* in the directory */
+	char *temporary; /* in the directory; NULL: there is none (any more) */
+};
+
+#define OUTPUT_EMPTY ((struct output){ .directory_fd = -1, .fd = -1 })
+
+/** output_open() - check the target and make the temporary file; speaks. A symlink at @path stays,
+ * and what it points to is replaced. */
+int output_open(struct output *output, const char *path);
+
+/** output_free_bytes() - what is free where the file lies; UINT64_MAX when that is not known */
+uint64_t output_free_bytes(const struct output *output);
+
+/** output_publish() - fsync, rename, fsync the directory; speaks */
+int output_publish(struct output *output);
+
+/** output_close() - remove the temporary file unless it was published; for CLEANUP */
+void output_close(struct output *output);

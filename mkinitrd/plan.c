@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.c - from "boot:" of a profile to the boot plan
+ *
+ * In:    the checked profile, the root (for the programs that the plan starts)
+ * Out:   the plan; entries for those programs
+ * Not:   modules and aliases (resolve_module.c), container images (container_image.c)
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fail.h"
+#include "plan.h"
+#include "../init/lib/number.h"
+
+#define READY_WAIT_MS 60000
+#define DISK_WAIT_MS 10000
+#define DHCP_WAIT_MS 10000
+
+/* what every plan_*() below works with */
+struct planner {
+	struct resolve *resolve;
+	struct bootplan *plan;
+};
+
+/* a scalar with ${name} replaced; NULL stays NULL */
+static int plan_text(struct planner *planner, const struct value *value, char **ret_text)
+{
+	if (!value)
+		return 0;
+	return profile_expand(planner->resolve->profile, value_text(value, ""), value->origin,
+			      ret_text);
+}
+
+static int plan_texts(struct planner *planner, const struct value *list, struct strings *ret_texts)
+{
+	for (size_t i = 0; list && i < list->count; i++) {
+		char *item = NULL;
+		int r = plan_text(planner, list->items[i], &item);
+
+		if (r == 0)
+			r = strings_take_in(ret_texts, item);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* an argv: expanded, its program found in the root and packed, its first word the path */
+static int plan_exec(struct planner *planner, const struct value *list, const char *relation,
+		     struct strings *ret_exec)
+{
+	char *path = NULL;
+	int r = plan_texts(planner, list, ret_exec);
+
+	if (r < 0 || ret_exec->count == 0)
+		return r;
+	r = resolve_program(planner->resolve, ret_exec->items[0], relation, &list->items[0]->origin,
+			    false, &path);
+	if (r < 0)
+		return r;
+	free(ret_exec->items[0]);
+	ret_exec->items[0] = path;
+	return 0;
+}
+
+/* the schema has checked the form: an absent value is @otherwise */
+static uint64_t plan_duration(const struct value *value, uint64_t otherwise)
+{
+	(void)duration_parse(value_text(value, ""), &otherwise);
+	return otherwise;
+}
+
+static int plan_service(struct planner *planner, const struct value *value, const char *name,
+			struct plan_service *service)
+{
+	CLEANUP(text_free) struct text relation = TEXT_EMPTY;
+	const struct value *env = value_get(value, "env", NULL);
+	int r;
+
+	text_format(&relation, "program of '%s'", name);
+	service->name = strdup(name);
+	if (!service->name)
+		return -ENOMEM;
+	service->wait = plan_duration(value_get(value, "wait", NULL), READY_WAIT_MS);
+	r = plan_exec(planner, value_get(value, "exec", NULL), text_string(&relation),
+		      &service->exec);
+	if (r == 0)
+		r = plan_texts(planner, value_get(value, "needs", NULL), &service->needs);
+	if (r == 0)
+		r = plan_text(planner, value_get(value, "ready", NULL), &service->ready);
+	for (size_t i = 0; r == 0 && env && i < env->count; i++) {
+		CLEANUP(memory_free) char *text = NULL;
+
+		r = plan_text(planner, env->items[i], &text);
+		if (r == 0)
+			r = strings_add_format(&service->env, "%s=%s", env->keys[i], text);
+	}
+	if (r == 0 && service->exec.count == 0) {
+		CLEANUP(text_free) struct text where = TEXT_EMPTY;
+
+		origin_format(&where, &value->origin, true);
+		return fail(0, "%s: '%s' has no 'exec:'; give it the program and its arguments",
+			    text_string(&where), name);
+	}
+	return r;
+}
+
+static int plan_each_service(struct planner *planner, const struct value *boot)
+{
+	const struct value *services = value_get(boot, "services", NULL);
+	const struct value *main_value = value_get(boot, "main", NULL);
+
+	for (size_t i = 0; services && i < services->count; i++) {
+		struct plan_service *service = bootplan_add_service(planner->plan);
+		int r = service ? plan_service(planner, services->items[i], services->keys[i],
+					       service)
+				: -ENOMEM;
+
+		if (r < 0)
+			return r;
+	}
+	/* what a service needs must be a service */
+	for (size_t i = 0; services && i < services->count; i++) {
+		const struct value *needs = value_get(services->items[i], "needs", NULL);
+
+		for (size_t j = 0; needs && j < needs->count; j++) {
+			CLEANUP(text_free) struct text where = TEXT_EMPTY;
+			const char *need = value_text(needs->items[j], "");
+
+			if (value_map_get(services, need))
+				continue;
+			origin_format(&where, &needs->items[j]->origin, true);
+			return fail(0, "%s: service '%s' needs '%s', which is no service",
+				    text_string(&where), services->keys[i], need);
+		}
+	}
+	if (!main_value)
+		return fail(0,
+			    "the profile '%s' has no 'boot: main:'; say what the machine is to "
+			    "run, or include a profile that does (docker)",
+			    planner->resolve->profile->name);
+	planner->plan->has_main = true;
+	return plan_service(planner, main_value, "main", &planner->plan->main);
+}
+
+static int plan_disk(struct planner *planner, const struct value *disk)
+{
+	struct plan_disk *plan = &planner->plan->disk;
+	int r;
+
+	if (!disk)
+		return 0;
+	planner->plan->has_disk = true;
+	r = plan_text(planner, value_get(disk, "find", NULL), &plan->find);
+	if (r == 0)
+		r = plan_text(planner, value_get(disk, "at", NULL), &plan->at);
+	if (r < 0)
+		return r;
+	if (!plan->find || !plan->at) {
+		CLEANUP(text_free) struct text where = TEXT_EMPTY;
+
+		origin_format(&where, &disk->origin, true);
+		return fail(0, "%s: 'disk:' has no '%s:'", text_string(&where),
+			    plan->find ? "at" : "find");
+	}
+	plan->absent = text_equal(value_text(value_get(disk, "absent", NULL), "stop"), "tmpfs")
+			       ? PLAN_ABSENT_TMPFS
+			       : PLAN_ABSENT_STOP;
+	plan->wait = plan_duration(value_get(disk, "wait", NULL), DISK_WAIT_MS);
+	(void)size_parse(value_text(value_get(disk, "size", NULL), ""), &plan->size);
+	return 0;
+}
+
+static int plan_network(struct planner *planner, const struct value *boot)
+{
+	const struct value *network = value_get(boot, "network", NULL);
+	const struct value *dhcp = value_get(boot, "dhcp", NULL);
+	bool wants_dhcp = false;
+
+	for (size_t i = 0; network && i < network->count; i++) {
+		struct plan_network *plan = bootplan_add_network(planner->plan);
+
+		if (!plan)
+			return -ENOMEM;
+		plan->match = strdup(network->keys[i]);
+		if (!plan->match)
+			return -ENOMEM;
+		plan->method = text_equal(value_text(network->items[i], ""), "dhcp")
+				       ? PLAN_METHOD_DHCP
+				       : PLAN_METHOD_NONE;
+		wants_dhcp |= plan->method == PLAN_METHOD_DHCP;
+	}
+	if (wants_dhcp && !dhcp) {
+		CLEANUP(text_free) struct text where = TEXT_EMPTY;
+
+		origin_format(&where, &network->origin, true);
+		return fail(0,
+			    "%s: 'network:' asks for dhcp, but no profile says which client "
+			    "('boot: dhcp: exec:'); include the profile dhcp",
+			    text_string(&where));
+	}
+	if (!dhcp)
+		return 0;
+	planner->plan->has_dhcp = true;
+	planner->plan->dhcp.wait = plan_duration(value_get(dhcp, "wait", NULL), DHCP_WAIT_MS);
+	return plan_exec(planner, value_get(dhcp, "exec", NULL), "DHCP client",
+			 &planner->plan->dhcp.exec);
+}
+
+static int plan_limits(struct planner *planner, const struct value *limits)
+{
+	for (size_t i = 0; limits && i < limits->count; i++) {
+		struct plan_limit *limit = bootplan_add_limit(planner->plan);
+
+		if (!limit)
+			return -ENOMEM;
+		limit->name = strdup(limits->keys[i]);
+		if (!limit->name)
+			return -ENOMEM;
+		limit->value = UINT64_MAX; /* "infinity" */
+		(void)number_parse(value_text(limits->items[i], ""), &limit->value);
+	}
+	return 0;
+}
+
+static int plan_console(struct planner *planner, const struct value *console)
+{
+	struct plan_console *plan = &planner->plan->console;
+	const struct value *image = value_get(console, "container", NULL);
+	const struct value *carried =
+		value_get(planner->resolve->profile->root, "containers", NULL);
+	int r;
+
+	if (!image)
+		return 0;
+	planner->plan->has_console = true;
+	r = plan_text(planner, image, &plan->container);
+	if (r == 0)
+		r = plan_texts(planner, value_get(console, "command", NULL), &plan->exec);
+	if (r == 0)
+		r = plan_texts(planner, value_get(console, "ttys", NULL), &plan->ttys);
+	if (r == 0 && !value_map_get(carried, plan->container)) {
+		CLEANUP(text_free) struct text where = TEXT_EMPTY;
+
+		origin_format(&where, &image->origin, true);
+		warn("%s: the console's image '%s' is not in 'containers:'; the machine must have "
+		     "it on its disk",
+		     text_string(&where), plan->container);
+	}
+	return r;
+}
+
+static int plan_shell(struct planner *planner, const struct value *shell)
+{
+	int r;
+
+	if (!value_get(shell, "exec", NULL))
+		return 0;
+	planner->plan->has_shell = true;
+	r = plan_exec(planner, value_get(shell, "exec", NULL), "host shell",
+		      &planner->plan->shell.exec);
+	return r < 0 ? r
+		     : plan_texts(planner, value_get(shell, "ttys", NULL),
+				  &planner->plan->shell.ttys);
+}
+
+int plan_services(struct resolve *resolve, struct bootplan *plan)
+{
+	struct planner planner = { resolve, plan };
+	const struct value *boot = value_get(resolve->profile->root, "boot", NULL);
+	int r;
+
+	plan->mode = PLAN_MODE_EXEC;
+	plan->image.profile = strdup(resolve->profile->name);
+	plan->image.release = strdup(resolve->kernel.release);
+	if (!plan->image.profile || !plan->image.release)
+		return -ENOMEM;
+	r = plan_text(&planner, value_get(boot, "hostname", NULL), &plan->hostname);
+	if (r == 0)
+		r = plan_disk(&planner, value_get(boot, "disk", NULL));
+	if (r == 0)
+		r = plan_network(&planner, boot);
+	if (r == 0)
+		r = plan_limits(&planner, value_get(boot, "limits", NULL));
+	if (r == 0)
+		r = plan_each_service(&planner, boot);
+	if (r == 0)
+		r = plan_console(&planner, value_get(boot, "console", NULL));
+	return r < 0 ? r : plan_shell(&planner, value_get(boot, "shell", NULL));
+}
+
+int plan_add(struct resolve *resolve, const struct bootplan *plan)
+{
+	CLEANUP(text_free) struct text text = TEXT_EMPTY;
+	struct addition addition = {
+		.path = &BOOTPLAN_PATH[1],
+		.type = ENTRY_FILE,
+		.mode = 0644,
+		.source = { .kind = SOURCE_CONTENT, .directory_fd = -1 },
+		.relation = "boot plan",
+	};
+	int r = bootplan_format(plan, &text);
+
+	if (r < 0)
+		return r;
+	addition.source.byte_count = text.length;
+	r = text_take(&text, &addition.source.bytes);
+	if (r < 0)
+		return r;
+	return manifest_add(resolve->manifest, &addition, NULL);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.h - the boot plan that a profile asks for
+ */
+#pragma once
+
+#include "resolve.h"
+#include "../init/lib/bootplan.h"
+
+/**
+ * plan_services() - everything of "boot:" but modules; speaks
+ *
+ * Programs that the plan starts are resolved into resolve->manifest, wanted by their own line, so
+ * that exec[0] of each argv is a path that the image holds.
+ *
+ * Return: 0 or a negative errno
+ */
+int plan_services(struct resolve *resolve, struct bootplan *plan);
+
+/**
+ * plan_add() - put the finished plan into the manifest as usr/lib/mkinitrd/boot.plan; speaks
+ */
+int plan_add(struct resolve *resolve, const struct bootplan *plan);

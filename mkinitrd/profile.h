@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * profile.h - a stacked, checked profile
+ *
+ * Everything after this works on one tree (see value.h) whose shape the schema has checked: a
+ * reader may rely on kinds, enumerations and number formats that profile_schema.c declares.
+ */
+#pragma once
+
+#include "value.h"
+#include "../init/lib/text.h"
+
+struct profile {
+	struct value *root; /* a map; never NULL after profile_load() */
+	char *name;         /* of the last -p, without folder and ".yaml" */
+};
+
+#define PROFILE_EMPTY ((struct profile){ 0 })
+
+/**
+ * profile_load() - find, parse, stack and check; speaks
+ * @names:  what -p gave, in order, at least one: a path (it holds a '/' or ends in ".yaml") or a
+ *          name looked up in the profile folders
+ * @sets:   what --set gave, "key.path=value", in order
+ *
+ * Return: 0 or a negative errno, after one line that says file:line:column, what, and what to do.
+ */
+int profile_load(struct profile *profile, const struct strings *names, const struct strings *sets);
+void profile_free(struct profile *profile);
+
+/**
+ * profile_expand() - replace ${name} by the profile's values: in a text; speaks
+ * @where: origin named in the error for an unset name
+ */
+int profile_expand(const struct profile *profile, const char *string, struct origin where,
+		   char **ret_expanded);
+
+/**
+ * profile_directory_fd() - the folder that holds the file of @origin, where a relative "from:" is
+ * looked up. Owned by the profile code; -1 when the value does not come from a file.
+ */
+int profile_directory_fd(const struct origin *origin);
+
+/** profile_folders() - where names are looked up, first match wins (config, installed, build) */
+int profile_folders(struct strings *ret_folders);
+
+/** origin_format() - "docker.yaml:12" or "--set" into @text; with the column when @with_column */
+void origin_format(struct text *text, const struct origin *origin, bool with_column);

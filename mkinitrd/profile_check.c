@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * profile_check.c - does a tree of values have the shape that the schema asks for?
+ *
+ * In:    a tree, the table of profile_schema.c
+ * Out:   errors, a line each
+ * Not:   what the values lead to: programs and files that must exist (resolve_*.c), services and
+ *        containers named by others (plan.c)
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "fail.h"
+#include "keypath.h"
+#include "options.h"
+#include "profile_schema.h"
+#include "../init/lib/number.h"
+
+#define SHOWN_LIMIT 60
+
+struct check {
+	const struct profile *profile; /* NULL: one file, before it is merged */
+	bool all;
+	unsigned count;
+	struct text path; /* of the value at hand */
+};
+
+static bool check_is_over(const struct check *check)
+{
+	return check->count && !check->all;
+}
+
+static void PRINTF_LIKE(3, 4)
+	check_fail(struct check *check, const struct origin *origin, const char *format, ...)
+{
+	CLEANUP(text_free) struct text where = TEXT_EMPTY;
+	CLEANUP(memory_free) char *message = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&message, format, arguments) < 0)
+		message = NULL;
+	va_end(arguments);
+	origin_format(&where, origin, true);
+	(void)fail(0, "%s: %s", text_string(&where), message ? message : format);
+	check->count++;
+}
+
+/* ---- forms of text ---- */
+
+static bool is_size(const char *text)
+{
+	uint64_t number;
+
+	return size_parse(text, &number) == 0;
+}
+
+static bool is_duration(const char *text)
+{
+	uint64_t number;
+
+	return duration_parse(text, &number) == 0;
+}
+
+static bool is_limit(const char *text)
+{
+	uint64_t number;
+
+	return text_equal(text, "infinity") || number_parse(text, &number) == 0;
+}
+
+/* three or four octal digits: 644, 0644, 4755; five with a leading 0 */
+static bool is_mode(const char *text)
+{
+	size_t digits = strspn(text, "01234567");
+
+	return text[digits] == '\0' && digits >= 3 &&
+	       (digits <= 4 || (digits == 5 && *text == '0'));
+}
+
+static bool is_owner(const char *text)
+{
+	size_t user = strspn(text, "0123456789");
+	size_t group = text[user] == ':' ? strspn(text + user + 1, "0123456789") : 0;
+
+	return user && user < 10 && group && group < 10 && text[user + 1 + group] == '\0';
+}
+
+static bool is_sha256(const char *text)
+{
+	size_t digits = 0;
+
+	while (isxdigit((unsigned char)text[digits]))
+		digits++;
+	return digits == 64 && text[digits] == '\0';
+}
+
+static bool is_path(const char *text)
+{
+	return *text == '/';
+}
+
+static bool is_after_one_of(const char *text, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++) {
+		const char *rest = text_after(text, *prefixes);
+
+		if (rest && *rest)
+			return true;
+	}
+	return false;
+}
+
+static bool is_find(const char *text)
+{
+	static const char *const prefixes[] = { "LABEL=",    "UUID=", "PARTLABEL=",
+						"PARTUUID=", "/dev/", NULL };
+
+	return text_equal(text, "none") || is_after_one_of(text, prefixes);
+}
+
+static bool is_ready(const char *text)
+{
+	static const char *const prefixes[] = { "unix:/", "docker:/", NULL };
+
+	return is_after_one_of(text, prefixes);
+}
+
+static bool is_any(const char *text UNUSED)
+{
+	return true;
+}
+
+// clang-format off
+static const struct form {
+	enum schema_kind kind;
+	bool (*is_good)(const char *text); /* NULL: no scalar, or looked at elsewhere */
+	const char *expected;
+} forms[] = {
+	{ KIND_TEXT,	 is_any,	"text" },
+	{ KIND_TEXTS,	 NULL,		"a list of text such as [a, b]" },
+	{ KIND_FLAG,	 NULL,		"true" },
+	{ KIND_SIZE,	 is_size,	"a size such as 512M or 2G" },
+	{ KIND_DURATION, is_duration,	"a duration such as 10s, 250ms or 2m" },
+	{ KIND_MODE,	 is_mode,	"an octal mode such as 0644" },
+	{ KIND_LIMIT,	 is_limit,	"a number or infinity" },
+	{ KIND_OWNER,	 is_owner,	"UID:GID such as 0:0" },
+	{ KIND_SHA256,	 is_sha256,	"64 hexadecimal digits" },
+	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
+	{ KIND_FIND,	 is_find,	"LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/... or none" },
+	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
+	{ KIND_MAP,	 NULL,		"a map" },
+};
+// clang-format on
+
+/* ---- words of a row ---- */
+
+static bool words_have(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = words; at && length && (at = strstr(at, word)); at += length)
+		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+static void words_split(const char *words, struct strings *ret_words)
+{
+	for (const char *at = words; at && *at;) {
+		size_t length = strcspn(at, " ");
+
+		(void)strings_add_format(ret_words, "%.*s", (int)length, at);
+		at += length + (at[length] == ' ');
+	}
+}
+
+static const char *nearest_of(const char *word, const struct strings *words)
+{
+	return words->items ? word_nearest(word, (const char *const *)words->items) : NULL;
+}
+
+/* "required, optional, a map" */
+static void add_expected(struct text *text, const struct schema_row *row)
+{
+	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
+	const char *separator = "";
+
+	words_split(row->words, &words);
+	for (size_t i = 0; i < words.count; i++, separator = ", ")
+		text_format(text, "%s'%s'", separator, words.items[i]);
+	for (size_t i = 0; i < COUNT_OF(forms); i++)
+		if (row->kinds & forms[i].kind) {
+			text_format(text, "%s%s", separator, forms[i].expected);
+			separator = " or ";
+		}
+}
+
+/* ---- values ---- */
+
+/* how a value is named in an error: its text, as far as it fits on the line */
+static void add_shown(struct text *text, const struct value *value)
+{
+	static const char *const kinds[] = { "null", "text", "a list", "a map" };
+	const char *scalar = value_text(value, NULL);
+
+	if (scalar && strlen(scalar) <= SHOWN_LIMIT && !strpbrk(scalar, "\n\r\t\x1b"))
+		text_format(text, "'%s'", scalar);
+	else
+		text_add(text, kinds[value->kind]);
+}
+
+static void fail_kind(struct check *check, const struct schema_row *row, const struct value *value)
+{
+	CLEANUP(text_free) struct text expected = TEXT_EMPTY;
+	CLEANUP(text_free) struct text shown = TEXT_EMPTY;
+	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
+	const char *nearest = NULL;
+
+	words_split(row->words, &words);
+	if (value->kind == VALUE_SCALAR)
+		nearest = nearest_of(value->scalar, &words);
+	add_expected(&expected, row);
+	add_shown(&shown, value);
+	check_fail(check, &value->origin, "'%s' (%s) is %s; expected %s%s%s%s",
+		   text_string(&check->path), row->help, text_string(&shown),
+		   text_string(&expected), nearest ? "; did you mean '" : "",
+		   nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static bool scalar_has_form(const struct schema_row *row, const struct value *value,
+			    const char *text)
+{
+	if (row->kinds & KIND_WORD && words_have(row->words, text))
+		return true;
+	if (row->kinds & KIND_FLAG && !value->is_quoted && text_equal(text, "true"))
+		return true;
+	for (size_t i = 0; i < COUNT_OF(forms); i++)
+		if (row->kinds & forms[i].kind && forms[i].is_good && forms[i].is_good(text))
+			return true;
+	return false;
+}
+
+static bool word_is_later(const struct schema_row *row, const char *word)
+{
+	return row->later && (text_equal(row->later, "*") || words_have(row->later, word));
+}
+
+static void check_scalar(struct check *check, const struct schema_row *row,
+			 const struct value *value)
+{
+	CLEANUP(memory_free) char *expanded = NULL;
+	const char *text = value->scalar;
+
+	if (row->kinds & KIND_EXPANDED && strchr(text, '$')) {
+		/* the form is that of what it stands for, which only the whole knows */
+		if (!check->profile)
+			return;
+		if (profile_expand(check->profile, text, value->origin, &expanded) < 0) {
+			check->count++;
+			return;
+		}
+		text = expanded;
+	}
+	if (scalar_has_form(row, value, text))
+		return;
+	if (word_is_later(row, text))
+		check_fail(check, &value->origin,
+			   "'%s: %s' (%s) is not supported by this version, which knows: %s",
+			   text_string(&check->path), text, row->help, row->words);
+	else
+		fail_kind(check, row, value);
+}
+
+static void check_list(struct check *check, const struct schema_row *row, const struct value *list)
+{
+	for (size_t i = 0; i < list->count && !check_is_over(check); i++) {
+		if (list->items[i]->kind != VALUE_SCALAR)
+			check_fail(check, &list->items[i]->origin, "'%s' (%s) holds %s, not text",
+				   text_string(&check->path), row->help,
+				   list->items[i]->kind == VALUE_NULL   ? "a null"
+				   : list->items[i]->kind == VALUE_LIST ? "a list"
+									: "a map");
+		else if (check->profile && row->kinds & KIND_EXPANDED) {
+			CLEANUP(memory_free) char *expanded = NULL;
+
+			if (profile_expand(check->profile, list->items[i]->scalar,
+					   list->items[i]->origin, &expanded) < 0)
+				check->count++;
+		}
+	}
+}
+
+/* ---- keys ---- */
+
+/* the misspelt key's likeliest meaning: a neighbour, or the same key in another place */
+static void add_key_hint(struct text *text, const struct schema_row *parent, const char *key)
+{
+	CLEANUP(strings_free) struct strings neighbours = STRINGS_EMPTY;
+	const char *nearest;
+
+	for (const struct schema_row *row = schema_rows; row->path; row++)
+		if (schema_row_is_below(row, parent))
+			(void)strings_add(&neighbours, schema_row_key(row));
+	nearest = nearest_of(key, &neighbours);
+	if (nearest) {
+		text_format(text, "did you mean '%s'?", nearest);
+		return;
+	}
+	for (const struct schema_row *row = schema_rows; row->path; row++)
+		if (text_equal(schema_row_key(row), key) && !strchr(row->path, '*')) {
+			text_format(text, "did you mean '%s'?", row->path);
+			return;
+		}
+	text_add(text, "known here:");
+	for (size_t i = 0; i < neighbours.count; i++)
+		text_format(text, "%s %s", i ? "," : "", neighbours.items[i]);
+}
+
+static void check_value(struct check *check, const struct schema_row *row,
+			const struct value *value);
+
+static void check_entry(struct check *check, const struct schema_row *parent,
+			const struct value *map, size_t i)
+{
+	const char *key = map->keys[i];
+	const struct schema_row *row = schema_row_find(parent, key);
+	size_t length = check->path.length;
+	const char *problem;
+
+	keypath_add(&check->path, key);
+	problem = row && row->key_problem ? row->key_problem(key) : NULL;
+	if (!row) {
+		CLEANUP(text_free) struct text hint = TEXT_EMPTY;
+
+		add_key_hint(&hint, parent, key);
+		check_fail(check, &map->key_origins[i], "unknown key '%s'; %s",
+			   text_string(&check->path), text_string(&hint));
+	} else if (problem) {
+		check_fail(check, &map->key_origins[i], "'%s' in '%.*s' %s", key, (int)length,
+			   text_string(&check->path), problem);
+	} else if (map->items[i]->kind == VALUE_NULL) {
+		; /* removes: what was never there may be removed, too */
+	} else if (row->kinds == KIND_LATER) {
+		check_fail(check, &map->key_origins[i],
+			   "'%s' (%s) is not supported by this version; leave it out",
+			   text_string(&check->path), row->help);
+	} else {
+		check_value(check, row, map->items[i]);
+	}
+	check->path.length = length;
+	if (check->path.data)
+		check->path.data[length] = '\0';
+}
+
+static void check_map(struct check *check, const struct schema_row *row, const struct value *map)
+{
+	for (size_t i = 0; i < map->count && !check_is_over(check); i++)
+		check_entry(check, row, map, i);
+}
+
+static void check_conflicts(struct check *check, const struct schema_row *row,
+			    const struct value *map)
+{
+	for (const struct schema_conflict *conflict = schema_conflicts; conflict->path;
+	     conflict++) {
+		CLEANUP(strings_free) struct strings others = STRINGS_EMPTY;
+		const struct value *value = value_map_get(map, conflict->key);
+
+		if (!value || !text_equal(conflict->path, row->path))
+			continue;
+		words_split(conflict->others, &others);
+		for (size_t i = 0; i < others.count && !check_is_over(check); i++) {
+			const struct value *other = value_map_get(map, others.items[i]);
+			CLEANUP(text_free) struct text where = TEXT_EMPTY;
+
+			if (!other)
+				continue;
+			origin_format(&where, &value->origin, false);
+			check_fail(check, &other->origin,
+				   "'%s' has both '%s' and '%s' (%s); set one of them to null",
+				   text_string(&check->path), others.items[i], conflict->key,
+				   text_string(&where));
+		}
+	}
+}
+
+static void check_value(struct check *check, const struct schema_row *row,
+			const struct value *value)
+{
+	if (value->kind == VALUE_MAP && row->kinds & KIND_MAP) {
+		check_map(check, row, value);
+		if (check->profile && !check_is_over(check))
+			check_conflicts(check, row, value);
+	} else if (value->kind == VALUE_LIST && row->kinds & KIND_TEXTS) {
+		check_list(check, row, value);
+	} else if (value->kind == VALUE_SCALAR) {
+		check_scalar(check, row, value);
+	} else {
+		fail_kind(check, row, value);
+	}
+}
+
+unsigned schema_check(const struct value *root, bool all)
+{
+	struct check check = { .all = all };
+
+	if (root->kind == VALUE_MAP)
+		check_map(&check, NULL, root);
+	else
+		check_fail(&check, &root->origin, "expected a map of keys such as 'programs:'");
+	text_free(&check.path);
+	return check.count;
+}
+
+unsigned schema_check_stacked(const struct profile *profile, bool all)
+{
+	struct check check = { .profile = profile, .all = all };
+
+	check_map(&check, NULL, profile->root);
+	text_free(&check.path);
+	return check.count;
+}

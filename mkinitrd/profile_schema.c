@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * profile_schema.c - the table of every key that a profile can have
+ *
+ * In:    nothing
+ * Out:   rows; what they mean is in profile_schema.h, what is done with them in profile_check.c
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "profile_schema.h"
+
+#define NEEDS "required optional"
+#define TEXT_EXPANDED (KIND_TEXT | KIND_EXPANDED)
+#define TEXTS_EXPANDED (KIND_TEXTS | KIND_EXPANDED)
+
+static const char *value_name_problem(const char *key)
+{
+	for (const char *at = key; *at; at++)
+		if (!isalnum((unsigned char)*at) && *at != '_' && *at != '-')
+			return "is not a name: letters, digits, '_' and '-'";
+	return NULL;
+}
+
+static const char *variable_problem(const char *key)
+{
+	return strchr(key, '=') ? "is not the name of a variable: it has a '='" : NULL;
+}
+
+static const char *parameter_problem(const char *key)
+{
+	return strpbrk(key, " \"'=") ? "is not a parameter of a kernel: no blanks, quotes, '='"
+				     : NULL;
+}
+
+static bool has_parent_step(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")) != NULL; at += 2)
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}
+
+static const char *path_problem(const char *key)
+{
+	if (*key != '/')
+		return "is not a path in the image: it must begin with '/'";
+	return has_parent_step(key) ? "is not a path in the image: '..' leads out of it" : NULL;
+}
+
+static const char *program_problem(const char *key)
+{
+	return *key != '/' && strchr(key, '/')
+		       ? "is neither the name of a program nor a path that begins with '/'"
+		       : NULL;
+}
+
+static const char *service_problem(const char *key)
+{
+	return value_name_problem(key) || text_equal(key, "main")
+		       ? "is not the name of a service: letters, digits, '_', '-', and not 'main'"
+		       : NULL;
+}
+
+// clang-format off
+const struct schema_row schema_rows[] = {
+	{ "description",		KIND_TEXT,	.help = "one line for 'profile list'" },
+	{ "include",			KIND_TEXTS,	.help = "profiles that this one stands on" },
+	{ "values",			KIND_MAP,	.help = "names for ${name}" },
+	{ "values.*",			KIND_TEXT,	.key_problem = value_name_problem, .help = "what ${name} stands for" },
+
+	{ "kernel",			KIND_MAP,	.help = "modules and command line" },
+	{ "kernel.modules",		KIND_MAP,	.help = "modules by name, alias or pattern" },
+	{ "kernel.modules.*",		KIND_WORD | KIND_MAP, NEEDS, .help = "whether the build fails without it" },
+	{ "kernel.modules.*.need",	KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
+	{ "kernel.modules.*.load",	KIND_WORD,	"auto boot demand", .help = "when init loads it" },
+	{ "kernel.modules.*.options",	KIND_TEXT,	.help = "options, as in modprobe.d" },
+	{ "kernel.firmware",		KIND_WORD,	"auto none", .help = "firmware that modules ask for" },
+	{ "kernel.cmdline",		KIND_MAP,	.help = "parameters of the kernel" },
+	{ "kernel.cmdline.*",		TEXT_EXPANDED | KIND_TEXTS | KIND_FLAG, .key_problem = parameter_problem, .help = "a list: the parameter several times; true: without value" },
+	{ "kernel.microcode",		KIND_LATER,	.help = "early microcode" },
+	{ "kernel.host-modules",	KIND_LATER,	.help = "what this machine has loaded" },
+
+	{ "programs",			KIND_MAP,	.help = "programs, with all that they need" },
+	{ "programs.*",			KIND_WORD,	NEEDS, .key_problem = program_problem, .help = "whether the build fails without it" },
+
+	{ "files",			KIND_MAP,	.help = "paths in the image" },
+	{ "files.*",			KIND_WORD | KIND_MAP, NEEDS, .key_problem = path_problem, .help = "{}: the same path in the root" },
+	{ "files.*.content",		TEXT_EXPANDED,	.help = "the file's content" },
+	{ "files.*.from",		TEXT_EXPANDED,	.help = "where it lies: in the root, or beside the profile" },
+	{ "files.*.link",		TEXT_EXPANDED,	.help = "a symlink to that" },
+	{ "files.*.mode",		KIND_MODE,	.help = "permissions" },
+	{ "files.*.need",		KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
+	{ "files.*.owner",		KIND_OWNER,	.help = "owner and group" },
+
+	{ "trees",			KIND_LATER,	.help = "directories and archives" },
+	{ "scripts",			KIND_LATER,	.help = "programs that take part in the build" },
+
+	{ "containers",			KIND_MAP,	.help = "container images in the initramfs" },
+	{ "containers.*",		KIND_MAP,	.help = "an image by NAME:TAG" },
+	{ "containers.*.programs",	KIND_MAP,	.like = "programs", .help = "programs in it, with all that they need" },
+	{ "containers.*.files",		KIND_MAP,	.like = "files", .help = "paths in it" },
+	{ "containers.*.command",	TEXTS_EXPANDED,	.help = "what runs in it" },
+	{ "containers.*.env",		KIND_MAP,	.help = "environment" },
+	{ "containers.*.env.*",		TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "containers.*.workdir",	TEXT_EXPANDED,	.help = "the folder it runs in" },
+	{ "containers.*.user",		TEXT_EXPANDED,	.help = "the user it runs as" },
+	{ "containers.*.from",		TEXT_EXPANDED,	.help = "an archive of 'docker save' to carry along" },
+	{ "containers.*.sha256",	KIND_SHA256,	.help = "what the archive must be" },
+
+	{ "boot",			KIND_MAP,	.help = "what init does" },
+	{ "boot.mode",			KIND_WORD,	"exec", "supervise", .help = "how init hands over" },
+	{ "boot.hostname",		TEXT_EXPANDED,	.help = "the machine's name" },
+	{ "boot.root",			KIND_MAP,	.help = "the root file system" },
+	{ "boot.root.find",		KIND_WORD,	"none", "*", .help = "none: the image is the root" },
+	{ "boot.root.image",		KIND_LATER,	.help = "an image on it" },
+	{ "boot.root.cow",		KIND_LATER,	.help = "where changes go" },
+	{ "boot.disk",			KIND_MAP,	.help = "the disk for Docker" },
+	{ "boot.disk.find",		KIND_FIND | KIND_EXPANDED, .help = "which one" },
+	{ "boot.disk.at",		KIND_PATH | KIND_EXPANDED, .help = "where it is mounted" },
+	{ "boot.disk.absent",		KIND_WORD,	"tmpfs stop", "format", .help = "what to do without it" },
+	{ "boot.disk.wait",		KIND_DURATION,	.help = "how long to wait for it" },
+	{ "boot.disk.size",		KIND_SIZE,	.help = "of the tmpfs in its place" },
+	{ "boot.disk.resize",		KIND_LATER,	.help = "grow it" },
+	{ "boot.disk.swap",		KIND_LATER,	.help = "swap on it" },
+	{ "boot.network",		KIND_MAP,	.help = "interfaces by pattern of their name" },
+	{ "boot.network.*",		KIND_WORD,	"dhcp none", .help = "what to do with them" },
+	{ "boot.dhcp",			KIND_MAP,	.help = "the DHCP client" },
+	{ "boot.dhcp.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
+	{ "boot.dhcp.wait",		KIND_DURATION,	.help = "how long until 'no answer' is noted" },
+	{ "boot.limits",		KIND_MAP,	.help = "resource limits of all that is started" },
+	{ "boot.limits.as",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.core",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.cpu",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.data",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.fsize",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.locks",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.memlock",	KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.msgqueue",	KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.nice",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.nofile",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.nproc",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.rss",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.rtprio",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.rttime",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.sigpending",	KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.limits.stack",		KIND_LIMIT,	.help = "see setrlimit(2)" },
+	{ "boot.services",		KIND_MAP,	.help = "programs started before main" },
+	{ "boot.services.*",		KIND_MAP,	.key_problem = service_problem, .help = "a service" },
+	{ "boot.services.*.exec",	TEXTS_EXPANDED,	.help = "program and arguments" },
+	{ "boot.services.*.ready",	KIND_READY | KIND_EXPANDED, .help = "when it is up" },
+	{ "boot.services.*.wait",	KIND_DURATION,	.help = "how long to wait until it is up" },
+	{ "boot.services.*.needs",	TEXTS_EXPANDED,	.help = "services that are up before it" },
+	{ "boot.services.*.env",	KIND_MAP,	.help = "environment" },
+	{ "boot.services.*.env.*",	TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.main",			KIND_MAP,	.help = "the program that the machine is for" },
+	{ "boot.main.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
+	{ "boot.main.ready",		KIND_READY | KIND_EXPANDED, .help = "when it is up" },
+	{ "boot.main.wait",		KIND_DURATION,	.help = "how long to wait until it is up" },
+	{ "boot.main.env",		KIND_MAP,	.help = "environment" },
+	{ "boot.main.env.*",		TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.console",		KIND_MAP,	.help = "a container on terminals" },
+	{ "boot.console.container",	TEXT_EXPANDED,	.help = "its image, NAME:TAG" },
+	{ "boot.console.command",	TEXTS_EXPANDED,	.help = "what runs in it; none: what the image says" },
+	{ "boot.console.ttys",		TEXTS_EXPANDED,	.help = "terminals; 'console' is the one behind /dev/console" },
+	{ "boot.shell",			KIND_MAP,	.help = "the host's own shell" },
+	{ "boot.shell.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
+	{ "boot.shell.ttys",		TEXTS_EXPANDED,	.help = "terminals; []: for rescue alone" },
+	{ "boot.containers",		KIND_LATER,	.help = "containers that run from the start" },
+
+	{ "output",			KIND_MAP,	.help = "the image's form" },
+	{ "output.layout",		KIND_WORD,	"cpio", "squashfs", .help = "how the image is put together" },
+	{ "output.compress",		KIND_TEXT,	.help = "ALGORITHM[:LEVEL] or none" },
+	{ "output.limit",		KIND_SIZE,	.help = "the most it may take" },
+	{ "output.verity",		KIND_LATER,	.help = "dm-verity" },
+	{ .path = NULL },
+};
+
+const struct schema_conflict schema_conflicts[] = {
+	{ "files.*",	  "content", "from link" },
+	{ "files.*",	  "link",    "from mode" },
+	{ "containers.*", "from",    "programs files command env workdir user" },
+	{ .path = NULL },
+};
+// clang-format on
+
+/* @row's last key when it stands right below @parent, else NULL */
+static const char *key_below(const struct schema_row *row, const struct schema_row *parent)
+{
+	const char *key = row->path;
+
+	if (parent) {
+		key = text_after(row->path, parent->like ? parent->like : parent->path);
+		if (!key || *key++ != '.')
+			return NULL;
+	}
+	return strchr(key, '.') ? NULL : key;
+}
+
+const struct schema_row *schema_row_find(const struct schema_row *parent, const char *key)
+{
+	const struct schema_row *any = NULL;
+
+	for (const struct schema_row *row = schema_rows; row->path; row++) {
+		const char *row_key = key_below(row, parent);
+
+		if (!row_key)
+			continue;
+		if (text_equal(row_key, "*"))
+			any = row;
+		else if (text_equal(row_key, key))
+			return row;
+	}
+	return any;
+}
+
+bool schema_row_is_below(const struct schema_row *row, const struct schema_row *parent)
+{
+	const char *key = key_below(row, parent);
+
+	return key && !text_equal(key, "*");
+}
+
+const char *schema_row_key(const struct schema_row *row)
+{
+	const char *dot = strrchr(row->path, '.');
+
+	return dot ? dot + 1 : row->path;
+}
+
+/* "required" -> { need: required }; both stand where the scalar stood */
+static int lengthen(struct value **value)
+{
+	struct value *map = value_new(VALUE_MAP, (*value)->origin);
+	struct value *word = *value;
+
+	if (!map)
+		return -ENOMEM;
+	*value = map;
+	return value_map_add(map, "need", word->origin, word);
+}
+
+static int normalise_below(const struct schema_row *parent, struct value *map)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct schema_row *row = schema_row_find(parent, map->keys[i]);
+		bool is_short = map->items[i]->kind == VALUE_SCALAR;
+		int r = 0;
+
+		if (row && is_short && row->kinds & KIND_MAP)
+			r = lengthen(&map->items[i]);
+		else if (row && map->items[i]->kind == VALUE_MAP)
+			r = normalise_below(row, map->items[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int schema_normalise(struct value *root)
+{
+	return normalise_below(NULL, root);
+}

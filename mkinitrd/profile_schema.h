@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * profile_schema.h - every key that a profile can have, and what it can hold
+ *
+ * profile_schema.c is the table, profile_check.c holds a tree against it.
+ */
+#pragma once
+
+#include "profile.h"
+
+/* What a value may be; several may be set. */
+enum schema_kind {
+	KIND_LATER = 0, /* known, and not built yet: an error that says so */
+	KIND_MAP = 1 << 0,
+	KIND_TEXT = 1 << 1,
+	KIND_TEXTS = 1 << 2, /* a list of text */
+	KIND_WORD = 1 << 3,  /* one of the row's words */
+	KIND_FLAG = 1 << 4,  /* true */
+	KIND_SIZE = 1 << 5,
+	KIND_DURATION = 1 << 6,
+	KIND_MODE = 1 << 7,  /* octal */
+	KIND_LIMIT = 1 << 8, /* a number, or infinity */
+	KIND_OWNER = 1 << 9, /* UID:GID */
+	KIND_SHA256 = 1 << 10,
+	KIND_PATH = 1 << 11,     /* absolute */
+	KIND_FIND = 1 << 12,     /* a way to find a block device */
+	KIND_READY = 1 << 13,    /* a way to see that a service is ready */
+	KIND_EXPANDED = 1 << 14, /* besides: ${name} in it is replaced */
+};
+
+struct schema_row {
+	const char *path; /* keys joined by dots; '*' as the last one: any key */
+	unsigned kinds;
+	const char *words; /* KIND_WORD: those of this version, separated by blanks */
+	const char *later; /* words of later versions; "*": any other word */
+	/* '*': what is wrong with a key ("is not ..."), or NULL when it is good */
+	const char *(*key_problem)(const char *key);
+	const char *like; /* keys below are those of this row */
+	const char *help;
+};
+
+/* Two keys of one map that contradict each other once everything is stacked. */
+struct schema_conflict {
+	const char *path, *key;
+	const char *others; /* separated by blanks */
+};
+
+extern const struct schema_row schema_rows[];           /* ends with a NULL path */
+extern const struct schema_conflict schema_conflicts[]; /* ends with a NULL path */
+
+/** schema_row_find() - the row of @key below the row @parent (NULL: at the top), or NULL */
+const struct schema_row *schema_row_find(const struct schema_row *parent, const char *key);
+
+/** schema_row_is_below() - is @row that of a named key (no '*') right below @parent? */
+bool schema_row_is_below(const struct schema_row *row, const struct schema_row *parent);
+
+/** schema_row_key() - the last key of the row's path */
+const char *schema_row_key(const struct schema_row *row);
+
+/**
+ * schema_check() - a tree of one file, or of --set, before it is merged; speaks
+ * @all: go on after an error; a line each
+ *
+ * Return: how many errors were found
+ */
+unsigned schema_check(const struct value *root, bool all);
+
+/**
+ * schema_check_stacked() - what only the whole can tell: keys that contradict each other, and
+ * ${name} of names that nobody set; speaks. Return: as above
+ */
+unsigned schema_check_stacked(const struct profile *profile, bool all);
+
+/**
+ * schema_normalise() - give values that may be short or long the long form: "overlay: required"
+ * becomes "overlay: { need: required }", in modules and files (in containers, too). After stacking:
+ * until then the one form replaces the other.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int schema_normalise(struct value *root);

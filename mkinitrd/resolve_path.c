@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolve_path.c - a path of the root into the manifest, with its symlinks, by the root's layout
+ *
+ * In:    a path as seen in the root, and who wants it
+ * Out:   entries: the symlinks on the way and at its end, the file, the directory and all below it
+ * Not:   what profiles say about paths (resolve_file.c), what files need (resolve_closure())
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fail.h"
+#include "resolve_path.h"
+
+#define SYMLINKS_MOST 40 /* as the kernel: path_resolution(7) */
+
+/* folders that init mounts over: what the build machine has there is not the image's */
+static const char *const running_folders[] = { "/dev/", "/proc/", "/run/", "/sys/" };
+
+static bool path_is_running(const char *path)
+{
+	for (size_t i = 0; i < COUNT_OF(running_folders); i++)
+		if (text_after(path, running_folders[i]))
+			return true;
+	return false;
+}
+
+void want_describe(const struct resolve *resolve, const struct want *want, struct text *text)
+{
+	const struct entry *by = want->by ? manifest_find(resolve->manifest, want->by) : NULL;
+
+	text_add(text, want->relation);
+	if (want->by)
+		text_format(text, " of %s", want->by);
+	if (by) {
+		text_add(text, " <- ");
+		manifest_chain(resolve->manifest, by, true, text);
+	} else if (!want->by && want->at.file) {
+		text_add(text, " (");
+		origin_format(text, &want->at, true);
+		text_add(text, ")");
+	}
+}
+
+/* "cannot WHAT 'PATH' (WHO WANTS IT); ADVICE: REASON" */
+static int fail_path(const struct resolve *resolve, int error, const char *what, const char *path,
+		     const struct want *want, const char *advice)
+{
+	CLEANUP(text_free) struct text who = TEXT_EMPTY;
+
+	want_describe(resolve, want, &who);
+	return fail(error, "cannot %s '%s' in the root '%s', %s%s%s", what, path,
+		    resolve->root->path, text_string(&who), advice ? "; " : "",
+		    advice ? advice : "");
+}
+
+static int fail_look(const struct resolve *resolve, int error, const char *path,
+		     const struct want *want)
+{
+	if (error == -ELOOP)
+		return fail_path(resolve, error, "follow", path, want,
+				 "its symlinks lead in a circle, mend or drop them");
+	return fail_path(resolve, error, "look at", path, want,
+			 error == -EACCES ? "make it readable, or run as a user who may read it"
+					  : NULL);
+}
+
+int want_add(struct resolve *resolve, const struct want *want, struct addition *addition,
+	     struct entry **ret_entry)
+{
+	addition->is_named = want->is_named;
+	addition->relation = want->relation;
+	addition->by = want->by;
+	addition->at = want->at;
+	if (addition->type != ENTRY_SYMLINK && want->has_mode)
+		addition->mode = want->mode;
+	if (want->has_owner) {
+		addition->uid = want->uid;
+		addition->gid = want->gid;
+	}
+	return manifest_add(resolve->manifest, addition, ret_entry);
+}
+
+static int add_symlink(struct resolve *resolve, const char *path, const char *target,
+		       const struct want *want, struct entry **ret_entry)
+{
+	int r = want_add(resolve, want,
+			 &(struct addition){
+				 .path = path + 1,
+				 .type = ENTRY_SYMLINK,
+				 .mode = 0777,
+				 .target = target,
+				 .source.directory_fd = -1,
+			 },
+			 ret_entry);
+
+	return r < 0 ? r : 0;
+}
+
+/* the symlinks that sysroot_canonical() met on the way to something */
+static int add_links(struct resolve *resolve, const struct strings *links, const struct want *want)
+{
+	for (size_t i = 0; i + 1 < links->count; i += 2) {
+		int r = add_symlink(resolve, links->items[i], links->items[i + 1], want, NULL);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* a path, its folder canonical, its last component as it stands */
+struct place {
+	char *folder; /* "" or "/usr/lib" */
+	char *path;   /* "/usr/lib/libc.so.6"; "/" for the root itself */
+	struct strings links;
+};
+
+static void place_free(struct place *place)
+{
+	memory_free(&place->folder);
+	memory_free(&place->path);
+	strings_free(&place->links);
+}
+
+static int place_find(const struct sysroot *root, const char *path, struct place *place)
+{
+	CLEANUP(memory_free) char *parent = NULL;
+	CLEANUP(text_free) struct text joined = TEXT_EMPTY;
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
+	int r;
+
+	if (text_equal(last, "") || text_equal(last, ".") || text_equal(last, "..")) {
+		r = sysroot_canonical(root, path, &place->path, &place->links);
+		if (r < 0)
+			return r;
+		place->folder =
+			strndup(place->path, (size_t)(strrchr(place->path, '/') - place->path));
+		return place->folder ? 0 : -ENOMEM;
+	}
+	parent = strndup(path, (size_t)(last - path));
+	if (!parent)
+		return -ENOMEM;
+	r = sysroot_canonical(root, parent, &place->folder, &place->links);
+	if (r < 0)
+		return r;
+	if (text_equal(place->folder, "/"))
+		place->folder[0] = '\0';
+	text_format(&joined, "%s/%s", place->folder, last);
+	return text_take(&joined, &place->path);
+}
+
+static int add_chain(struct resolve *resolve, const char *path, const struct want *want,
+		     size_t followed);
+
+/* the names in a directory, sorted */
+static int directory_names(const struct sysroot *root, const char *path, struct strings *names)
+{
+	CLEANUP(directory_close) DIR *directory = NULL;
+	const struct dirent *child;
+	int r = sysroot_opendir(root, path, &directory);
+
+	while (r == 0 && (errno = 0, child = readdir(directory)))
+		if (!text_equal(child->d_name, ".") && !text_equal(child->d_name, ".."))
+			r = strings_add(names, child->d_name);
+	if (r == 0)
+		r = -errno;
+	strings_sort(names, true);
+	return r;
+}
+
+/* all below the directory @path, once */
+static int add_tree(struct resolve *resolve, const char *path, const struct want *want)
+{
+	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
+	CLEANUP(text_free) struct text relation = TEXT_EMPTY;
+	CLEANUP(text_free) struct text child = TEXT_EMPTY;
+	struct want below = { .at = want->at, .is_below = true };
+	int r;
+
+	if (path_map_get(&resolve->trees, path))
+		return 0;
+	r = path_map_put(&resolve->trees, path, resolve, NULL);
+	if (r == 0)
+		r = directory_names(resolve->root, path, &names);
+	if (r < 0)
+		return fail_path(resolve, r, "list", path, want,
+				 r == -EACCES ? "make it readable, or run as a user who may read it"
+					      : NULL);
+	text_format(&relation, "directory '%s'", path);
+	below.relation = text_string(&relation);
+	below.by = want->by ? path + 1 : NULL;
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		text_clear(&child);
+		text_format(&child, "%s/%s", path, names.items[i]);
+		r = child.failed ? -ENOMEM : add_chain(resolve, text_string(&child), &below, 0);
+		if (r == -ENOENT) {
+			warn("'%s' vanished while '%s' was read, skipping", text_string(&child),
+			     path);
+			r = 0;
+		}
+	}
+	return r;
+}
+
+static int add_directory(struct resolve *resolve, const char *path, const struct stat *status,
+			 const struct want *want)
+{
+	struct entry *entry;
+	int r;
+
+	if (text_equal(path, "/"))
+		return fail_path(resolve, -EISDIR, "take the whole of", path, want,
+				 "name the folders in it");
+	r = want_add(resolve, want,
+		     &(struct addition){
+			     .path = path + 1,
+			     .type = ENTRY_DIRECTORY,
+			     .mode = status->st_mode & 07777,
+			     .source.directory_fd = -1,
+		     },
+		     &entry);
+	if (r < 0)
+		return r;
+	return entry->type == ENTRY_DIRECTORY ? add_tree(resolve, path, want) : 0;
+}
+
+static int add_regular(struct resolve *resolve, const char *path, const struct sysroot *sysroot,
+		       const struct stat *status, struct source source, const struct want *want)
+{
+	struct entry *entry;
+	int r;
+
+	source.directory_fd = sysroot->fd;
+	r = want_add(resolve, want,
+		     &(struct addition){
+			     .path = path + 1,
+			     .type = ENTRY_FILE,
+			     .mode = status->st_mode & 07777,
+			     .source = source,
+		     },
+		     &entry);
+	if (r < 0)
+		return r;
+	if (entry->source.kind == source.kind && text_equal(entry->source.path, source.path))
+		entry->size = (uint64_t)status->st_size;
+	return 0;
+}
+
+/* what stands at the canonical @path, and is no symlink */
+static int add_object(struct resolve *resolve, char *path, const struct stat *status,
+		      const struct want *want)
+{
+	CLEANUP(text_free) struct text who = TEXT_EMPTY;
+
+	if (S_ISDIR(status->st_mode))
+		return add_directory(resolve, path, status, want);
+	if (S_ISREG(status->st_mode))
+		return add_regular(resolve, path, resolve->root, status,
+				   (struct source){ .kind = SOURCE_ROOT, .path = path }, want);
+	if (!want->is_below)
+		return fail_path(resolve, -EINVAL, "pack what is no file or directory,", path, want,
+				 "drop it; devices and sockets are made at boot");
+	want_describe(resolve, want, &who);
+	warn("'%s' in the root '%s' is no file, directory or symlink (%s), skipping", path,
+	     resolve->root->path, text_string(&who));
+	return 0;
+}
+
+/* the symlink at @place, and what it leads to */
+static int add_link(struct resolve *resolve, const struct place *place, const struct want *want,
+		    size_t followed)
+{
+	CLEANUP(memory_free) char *target = NULL;
+	CLEANUP(text_free) struct text next = TEXT_EMPTY;
+	struct want on = *want;
+	struct entry *entry;
+	int r;
+
+	if (followed >= SYMLINKS_MOST)
+		return fail_look(resolve, -ELOOP, place->path, want);
+	r = sysroot_readlink(resolve->root, place->path, &target);
+	if (r < 0)
+		return fail_look(resolve, r, place->path, want);
+	r = add_symlink(resolve, place->path, target, want, &entry);
+	if (r < 0)
+		return r;
+	/* a profile put something else here: then the root's target is not wanted */
+	if (entry->type != ENTRY_SYMLINK || !text_equal(entry->target, target))
+		return 0;
+	text_format(&next, "%s/%s", target[0] == '/' ? "" : place->folder, target);
+	if (next.failed)
+		return -ENOMEM;
+	on.relation = "symlink target";
+	on.by = place->path + 1;
+	on.is_named = want->is_named && (want->has_mode || want->has_owner);
+	return add_chain(resolve, text_string(&next), &on, followed + 1);
+}
+
+/* @followed: how many symlinks led here. -ENOENT is quiet, and only for the first of a chain */
+static int add_chain(struct resolve *resolve, const char *path, const struct want *want,
+		     size_t followed)
+{
+	CLEANUP(place_free) struct place place = { 0 };
+	struct want on_the_way = { .relation = "symlink on the way" };
+	struct stat status;
+	int r = place_find(resolve->root, path, &place);
+
+	if (r == 0 && followed && (path_is_running(place.path) || text_equal(place.path, "/")))
+		return 0;
+	if (r == 0)
+		r = sysroot_stat(resolve->root, place.path, false, &status);
+	if (r == -ENOENT || r == -ENOTDIR) {
+		if (followed)
+			debug("'%s', which the symlink '%s' leads to, is not in the root", path,
+			      want->by);
+		return followed ? 0 : -ENOENT;
+	}
+	if (r < 0)
+		return fail_look(resolve, r, path, want);
+	r = S_ISLNK(status.st_mode) ? add_link(resolve, &place, want, followed)
+				    : add_object(resolve, place.path, &status, want);
+	if (r < 0)
+		return r;
+	on_the_way.by = place.path + 1;
+	return add_links(resolve, &place.links, &on_the_way);
+}
+
+int resolve_want(struct resolve *resolve, const char *path, const struct want *want)
+{
+	CLEANUP(memory_free) char *canonical = NULL;
+	struct stat status;
+	int r = sysroot_canonical(resolve->root, path, &canonical, NULL);
+
+	if (r == 0 && !path_is_running(canonical))
+		r = sysroot_stat(resolve->root, canonical, false, &status);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return -ENOENT;
+	if (r < 0)
+		return fail_look(resolve, r, path, want);
+	return add_chain(resolve, path, want, 0);
+}
+
+int resolve_need(struct resolve *resolve, const char *path, const struct want *want)
+{
+	CLEANUP(place_free) struct place place = { 0 };
+	int r = resolve_want(resolve, path, want);
+
+	if (r != -ENOENT)
+		return r;
+	if (place_find(resolve->root, path, &place) < 0 ||
+	    !manifest_find(resolve->manifest, place.path + 1))
+		return -ENOENT;
+	return add_links(resolve, &place.links,
+			 &(struct want){ .relation = "symlink on the way", .by = place.path + 1 });
+}
+
+int resolve_path(struct resolve *resolve, const char *path, const char *relation, const char *by,
+		 const struct origin *at, bool is_named)
+{
+	return resolve_want(resolve, path,
+			    &(struct want){ .relation = relation,
+					    .by = by,
+					    .at = at ? *at : (struct origin){ 0 },
+					    .is_named = is_named });
+}
+
+int path_add_file(struct resolve *resolve, const char *place, enum source_kind kind,
+		  const struct sysroot *sysroot, const char *source, const struct want *want)
+{
+	CLEANUP(text_free) struct text who = TEXT_EMPTY;
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	struct source addition = { .kind = kind };
+	struct stat status;
+	int r = sysroot_stat(sysroot, source, true, &status);
+
+	want_describe(resolve, want, &who);
+	if (r < 0)
+		return fail(r, "cannot take '%s' for '/%s', %s", source, place, text_string(&who));
+	if (!S_ISREG(status.st_mode))
+		return fail(0, "cannot take '%s' for '/%s', %s: it is no regular file", source,
+			    place, text_string(&who));
+	addition.path = strdupa(source);
+	text_format(&path, "/%s", place);
+	return add_regular(resolve, text_string(&path), sysroot, &status, addition, want);
+}
+
+int resolve_place(struct resolve *resolve, const char *path, const char *relation,
+		  const struct origin *at, char **ret_path)
+{
+	CLEANUP(place_free) struct place place = { 0 };
+	const struct want want = { .relation = relation, .at = at ? *at : (struct origin){ 0 } };
+	int r;
+
+	if (path[0] != '/') {
+		CLEANUP(text_free) struct text who = TEXT_EMPTY;
+
+		want_describe(resolve, &want, &who);
+		return fail(0, "'%s' is no path of the image, %s; it must begin with '/'", path,
+			    text_string(&who));
+	}
+	r = place_find(resolve->root, path, &place);
+	if (r < 0)
+		return fail_look(resolve, r, path, &want);
+	r = add_links(resolve, &place.links, &want);
+	if (r < 0)
+		return r;
+	memmove(place.path, place.path + 1, strlen(place.path));
+	*ret_path = text_pointer_take(&place.path);
+	return 0;
+}

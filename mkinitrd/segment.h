@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * segment.h - an image as a stream of archive bytes: zeros skipped, compressed parts unpacked
+ *
+ * Quiet: segments_problem() has the words for the one who speaks.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct segments;
+
+/** segments_open() - @fd is read by position; it stays the caller's until segments_own() */
+int segments_open(int fd, struct segments **ret_segments);
+void segments_own(struct segments *segments, int fd);
+void segments_close(struct segments *segments);
+
+/**
+ * segments_next_archive() - between archives: to the first byte of the next one
+ *
+ * Return: 1, 0 at the end of the image, or a negative errno
+ */
+int segments_next_archive(struct segments *segments);
+
+/**
+ * segments_peek() - the next bytes, valid until the next call of any of these functions
+ *
+ * Return: how many, 0 at the end of the compressed part or of the file, or a negative errno
+ */
+ssize_t segments_peek(struct segments *segments, const unsigned char **ret_bytes);
+void segments_advance(struct segments *segments, size_t count);
+
+/** segments_problem() - why the last call failed */
+const char *segments_problem(const struct segments *segments);
