@@ -1,0 +1,28 @@
+# boot: the real image in QEMU. Images are made once, and so is the snapshot "Docker is up".
+# Under emulation times matter: one machine at a time.
+function(boot_test name script)
+  add_test(NAME boot-${name} COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/boot/${script} ${ARGN})
+  set_tests_properties(boot-${name} PROPERTIES
+    LABELS boot TIMEOUT 600 RUN_SERIAL ON SKIP_RETURN_CODE 77
+    FIXTURES_REQUIRED boot-images
+    ENVIRONMENT "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
+boot_test(images images.py)
+set_tests_properties(boot-images PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP boot-images)
+
+boot_test(OD-1-OD-2-OD-4-OD-5-OD-8-OD-9-OD-10-OD-15-OD-16-nodisk test_nodisk.py)
+
+boot_test(OD-6-OD-10-first-boot test_disk.py FirstBoot)
+set_tests_properties(boot-OD-6-OD-10-first-boot PROPERTIES FIXTURES_SETUP docker-up)
+boot_test(OD-6-OD-10-OD-15-ends test_disk.py Ends)
+set_tests_properties(boot-OD-6-OD-10-OD-15-ends PROPERTIES
+  FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(OD-7-whole-disk test_disk.py WholeDisk)
+
+boot_test(OD-6-broken-disk test_failures.py BrokenDisk)
+boot_test(OD-8-break test_failures.py Break)
+boot_test(OD-9-OD-10-no-dhcp-answer test_failures.py NoAnswer)
+boot_test(OD-1-services-that-fail test_failures.py Services)
+boot_test(OD-2-too-little-memory test_failures.py Memory)
+boot_test(OD-16-module-that-fails test_failures.py Module)

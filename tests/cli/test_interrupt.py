@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The output appears whole or not at all, whatever happens while it is written."""
+import os
+import resource
+import signal
+import subprocess
+import time
+import unittest
+
+import cli
+
+BIG = "files: { /etc/big: {} }\n"
+BIG_BYTES = 192 << 20
+
+
+class Output(cli.CliTest):
+
+    def setUp(self):
+        super().setUp()
+        self.make_root()
+
+    def make_big(self, size=BIG_BYTES):
+        """A file that takes a while: random, so that compression cannot hurry past it."""
+        with open(self.root / "etc/big", "wb") as file:
+            for _ in range(size >> 20):
+                file.write(os.urandom(1 << 20))
+
+    def old_image(self):
+        """A good image at the output's place. Returns its bytes."""
+        self.assertEqual(self.run_program(*self.build_arguments()).status, 0)
+        with open(self.path("a.img"), "rb") as file:
+            return file.read()
+
+    def assert_old_image(self, old):
+        with open(self.path("a.img"), "rb") as file:
+            self.assertTrue(file.read() == old, "the old image has changed")
+
+    def start_writing(self):
+        """Start a build, return it once its temporary file stands in the folder and grows."""
+        before = set(self.images())
+        build = subprocess.Popen([cli.MKINITRD, *self.build_arguments(cli.PROFILE + BIG)],
+                                 cwd=self.directory, env=self.environment(),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE)
+        self.addCleanup(build.stderr.close)
+        self.addCleanup(build.kill)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for name in set(self.images()) - before:
+                if os.stat(self.path(name)).st_size > 0:
+                    return build
+            self.assertIsNone(build.poll(), "the build ended before it could be interrupted")
+            time.sleep(0.002)
+        self.fail("no temporary file was seen beside the output")
+
+    def check_signal(self, number, leaves_temporary=False):
+        self.make_big()
+        old = self.old_image()
+        build = self.start_writing()
+        build.send_signal(number)
+        self.assertEqual(build.wait(60), -number)
+        self.assert_old_image(old)
+        if not leaves_temporary:
+            self.assertEqual(self.images(), ["a.img"])
+
+    def test_interrupt_leaves_the_old_image_and_no_temporary(self):
+        self.check_signal(signal.SIGINT)
+
+    def test_terminate_leaves_the_old_image_and_no_temporary(self):
+        self.check_signal(signal.SIGTERM)
+
+    def test_kill_leaves_the_old_image(self):
+        self.check_signal(signal.SIGKILL, leaves_temporary=True)
+
+    def test_file_that_changes_while_it_is_read(self):
+        self.make_big()
+        old = self.old_image()
+        build = self.start_writing()
+        while build.poll() is None:
+            with open(self.root / "etc/big", "ab") as file:
+                file.write(b"more")
+            time.sleep(0.001)
+        self.assertEqual(build.returncode, 1)
+        self.assertEqual(build.stderr.read().decode(),
+                         "mkinitrd: '/etc/big' changed while it was read; build again\n")
+        self.assert_old_image(old)
+        self.assertEqual(self.images(), ["a.img"])
+
+    def test_unwritable_output(self):
+        os.mkdir(self.path("folder"))
+        self.check(self.build_arguments(output="missing/a.img"), 1, "",
+                   "mkinitrd: cannot write image 'missing/a.img': No such file or directory\n")
+        self.check(self.build_arguments(output="folder"), 1, "",
+                   "mkinitrd: cannot write image 'folder': Is a directory\n")
+        os.chmod(self.path("folder"), 0o555)
+        self.check(self.build_arguments(output="folder/a.img"), 1, "",
+                   "mkinitrd: cannot write image 'folder/a.img': Permission denied\n",
+                   program=self.installed(), wrap=cli.as_nobody)
+        self.assertEqual(os.listdir(self.path("folder")), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small tmpfs takes root")
+    def test_full_disk(self):
+        self.make_big(4 << 20)
+        os.mkdir(self.path("small"))
+        script = ('mount -t tmpfs -o size=3m small "$0" && cd "$0" && echo old >a.img && '
+                  '{ "$@"; echo "status $?"; ls -A; cat a.img; }')
+        done = self.run_program(
+            *self.build_arguments(cli.PROFILE + BIG), wrap=lambda argv: [
+                "unshare", "-m", "sh", "-c", script, self.path("small"), *argv])
+        self.assertEqual(done.stdout, "status 1\na.img\nold\n")
+        self.assertRegex(done.stderr, r"^mkinitrd: .*'a\.img'.*(space|room).*\n$")
+
+    def test_disk_that_fills_up_meanwhile(self):
+        self.make_big(8 << 20)
+        old = self.old_image()
+
+        def limit():
+            # as ENOSPC would, this fails a write(2) in the middle: EFBIG
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+        self.check(self.build_arguments(cli.PROFILE + BIG), 1, "",
+                   "mkinitrd: cannot write image 'a.img': File too large\n", preexec_fn=limit)
+        self.assert_old_image(old)
+        self.assertEqual(self.images(), ["a.img"])
+
+
+if __name__ == "__main__":
+    cli.main("unshare")

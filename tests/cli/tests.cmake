@@ -1,0 +1,12 @@
+# the cli tests, one line each
+# the program on fixture roots and on this system, as tables of what it must say
+function(cli_test name script)
+  add_test(NAME cli-${name} COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/cli/${script} ${ARGN})
+  set_tests_properties(cli-${name} PROPERTIES LABELS cli TIMEOUT 600 SKIP_RETURN_CODE 77
+    ENVIRONMENT "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
+cli_test(bad-input test_bad_input.py)
+cli_test(interrupt test_interrupt.py)
+cli_test(run test_run.py)
+cli_test(OD-2-OD-3-OD-15-OD-16-image test_image.py)
