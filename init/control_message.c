@@ -41,7 +41,7 @@ static int parse_power(enum power_action action, char *rest, struct control_mess
 {
 	const char *flag = next_word(&rest);
 
-	if (flag && (!text_equal(flag, "force") || *rest))
+	if ((flag && !text_equal(flag, "force")) || *rest)
 		return -EINVAL;
 	message->kind = CONTROL_POWER;
 	message->action = action;

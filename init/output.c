@@ -12,11 +12,23 @@
 
 #include "output.h"
 
+/* What calls itself debug or information (containerd's shims do, whatever containerd is told) stays
+ * in the log, but off a console where people work. The field is logrus's, of all Docker programs.
+ */
+static enum log_level line_level(const char *line)
+{
+	const char *level = strstr(line, "level=");
+
+	return level && (text_after(level, "level=info ") || text_after(level, "level=debug "))
+		       ? LOG_DEBUG
+		       : LOG_INFO;
+}
+
 void output_log(struct output *output, const char *line)
 {
 	char record[OUTPUT_LINE_BYTES + 64];
-	int length =
-		snprintf(record, sizeof(record), "<%d>%.40s: %s\n", LOG_INFO, output->name, line);
+	int length = snprintf(record, sizeof(record), "<%d>%.40s: %s\n", (int)line_level(line),
+			      output->name, line);
 
 	if (length > 0 && write(log_fd(), record, strlen(record)) < 0)
 		(void)log_line(LOG_DEBUG, -errno, "%s: a line is lost: %s", output->name,

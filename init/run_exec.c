@@ -130,7 +130,9 @@ static int become_main(const struct plan_service *program)
 	    dup2(log_fd, STDERR_FILENO) < 0)
 		return -errno;
 	signals_reset();
-	(void)chdir("/");
+	if (chdir("/") < 0)
+		(void)log_line(LOG_WARNING, -errno, "exec: cannot go to '/' (%s), going on",
+			       strerror(errno));
 	(void)log_line(LOG_INFO, 0, "exec: %s", program->exec.items[0]);
 	(void)execve(program->exec.items[0], program->exec.items, environment.items);
 	return -errno;

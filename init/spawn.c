@@ -132,7 +132,8 @@ static int child_become(const struct spawn *spawn, const struct strings *environ
 	r = child_descriptors(spawn);
 	if (r < 0)
 		return r;
-	(void)chdir("/");
+	if (chdir("/") < 0)
+		return -errno;
 	(void)execve(spawn->argv[0], spawn->argv, environment->items);
 	return -errno;
 }

@@ -204,9 +204,11 @@ static int ls(const struct options *options)
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	CLEANUP(strings_free) struct strings wanted = STRINGS_EMPTY;
 	CLEANUP(memory_free) bool *is_found = calloc(arguments->count, sizeof(bool));
-	int r = is_found ? 0 : fail(-ENOMEM, "cannot list '%s'", arguments->items[0]);
+	int r;
 
-	for (size_t i = 1; r == 0 && i < arguments->count; i++) {
+	if (!is_found)
+		return fail(-ENOMEM, "cannot list '%s'", arguments->items[0]);
+	for (size_t i = 1; i < arguments->count; i++) {
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
 		tidy(arguments->items[i], &path);
@@ -214,8 +216,7 @@ static int ls(const struct options *options)
 		if (r < 0)
 			return fail(r, "cannot list '%s'", arguments->items[0]);
 	}
-	if (r == 0)
-		r = image_open(arguments->items[0], &reader);
+	r = image_open(arguments->items[0], &reader);
 	if (r == 0)
 		r = list(reader, &wanted, is_found, options->json);
 	if (r < 0)

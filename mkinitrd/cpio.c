@@ -28,7 +28,9 @@ void cpio_format(const struct cpio_header *header, char *characters)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	memcpy(characters, "070701", MAGIC_LENGTH);
+	static const char magic[MAGIC_LENGTH] = { '0', '7', '0', '7', '0', '1' };
+
+	memcpy(characters, magic, sizeof(magic));
 	characters += MAGIC_LENGTH;
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		uint32_t number;

@@ -152,9 +152,11 @@ static int folder_get(struct resolve *resolve, const char *path, struct folder *
 	struct folder *folder = cache ? path_map_get(&cache->folders, path) : NULL;
 	int r;
 
-	if (folder || !cache) {
+	if (!cache)
+		return fail(-ENOMEM, "cannot look for libraries in '%s'", path);
+	if (folder) {
 		*ret_folder = folder;
-		return folder ? 0 : fail(-ENOMEM, "cannot look into '%s'", path);
+		return 0;
 	}
 	folder = calloc(1, sizeof(*folder));
 	r = folder ? folder_fill(resolve->root, path, folder) : -ENOMEM;
@@ -259,10 +261,12 @@ int library_try(struct library_search *search, const char *folder, const char *n
 	struct folder *listed = NULL;
 	int r = folder_get(search->resolve, folder, &listed);
 
-	if (r == 0 && !strings_contain(&search->folders, folder))
-		r = strings_add(&search->folders, folder);
-	if (r < 0 || !listed->canonical)
+	if (r < 0)
 		return r;
+	if (!strings_contain(&search->folders, folder) && strings_add(&search->folders, folder) < 0)
+		return fail(-ENOMEM, "cannot look for '%s'", name);
+	if (!listed || !listed->canonical)
+		return 0;
 	text_format(&path, "%s/%s", text_equal(listed->canonical, "/") ? "" : listed->canonical,
 		    name);
 	if (path.failed)

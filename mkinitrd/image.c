@@ -26,7 +26,7 @@
 struct target {
 	int fd;
 	uint64_t written, limit;
-	int error; /* of writing, or -EDQUOT-like -EOVERFLOW for the limit; 0: none */
+	int error; /* of writing, or -EOVERFLOW for the limit; 0: none */
 };
 
 static int target_write(void *context, const void *bytes, size_t count)
@@ -138,7 +138,7 @@ static int write_archive(struct manifest *manifest, int fd, const char *label,
 		  : -ENOMEM;
 	if (r == 0)
 		r = -pthread_create(&thread, NULL, produce, &producer);
-	if (r < 0)
+	if (r != 0)
 		return fail(r, "cannot write '%s'", label);
 	r = pump(relay, sink, &is_spoken);
 	relay_cancel(relay);

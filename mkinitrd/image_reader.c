@@ -25,6 +25,7 @@
 struct image_reader {
 	char *label;
 	struct segments *segments;
+	char name[CPIO_NAME_MOST]; /* as stored */
 	char path[CPIO_NAME_MOST + 1], target[CPIO_NAME_MOST];
 	uint64_t left;   /* unread bytes of the current entry's content */
 	size_t padding;  /* zeros after it */
@@ -156,8 +157,9 @@ static int find_header(struct image_reader *reader)
 }
 
 /* the name as stored -> reader->path without leading "/" and "./", and without empty parts */
-static int normalise(struct image_reader *reader, const char *name)
+static int normalise(struct image_reader *reader)
 {
+	const char *name = reader->name;
 	char *end = reader->path;
 
 	while (*name) {
@@ -181,8 +183,9 @@ static int normalise(struct image_reader *reader, const char *name)
 	return 0;
 }
 
-static int read_name(struct image_reader *reader, uint32_t size, char *name)
+static int read_name(struct image_reader *reader, uint32_t size)
 {
+	char *name = reader->name;
 	size_t length;
 	int r;
 
@@ -221,7 +224,7 @@ static int read_target(struct image_reader *reader, uint32_t size)
 }
 
 /* header and name. Return: 1, 0 at the end of the image, or an error */
-static int read_header(struct image_reader *reader, struct cpio_header *ret_header, char *name)
+static int read_header(struct image_reader *reader, struct cpio_header *ret_header)
 {
 	char characters[CPIO_HEADER_SIZE];
 	int r = find_header(reader);
@@ -234,7 +237,7 @@ static int read_header(struct image_reader *reader, struct cpio_header *ret_head
 	if (cpio_parse(characters, ret_header) < 0)
 		return broken(reader, -EBADMSG, "there is no cpio header where one should be%s%s",
 			      reader->path[0] ? ", after " : "", reader->path);
-	r = read_name(reader, ret_header->name_size, name);
+	r = read_name(reader, ret_header->name_size);
 	if (r < 0)
 		return r;
 	reader->in_archive = true;
@@ -245,7 +248,6 @@ static int read_header(struct image_reader *reader, struct cpio_header *ret_head
 
 int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 {
-	char name[CPIO_NAME_MOST];
 	struct cpio_header header;
 	int r = reader->result;
 
@@ -253,7 +255,7 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 		r = skip_rest(reader);
 	if (r < 0)
 		return r;
-	while ((r = read_header(reader, &header, name)) == 1 && text_equal(name, CPIO_TRAILER)) {
+	while ((r = read_header(reader, &header)) == 1 && text_equal(reader->name, CPIO_TRAILER)) {
 		r = skip_rest(reader);
 		if (r < 0)
 			return r;
@@ -262,7 +264,7 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 	}
 	if (r <= 0)
 		return r;
-	r = normalise(reader, name);
+	r = normalise(reader);
 	if (r == 0 && S_ISLNK(header.mode))
 		r = read_target(reader, header.size);
 	if (r < 0)

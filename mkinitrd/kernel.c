@@ -78,27 +78,26 @@ static int kernel_list(const struct sysroot *root, struct strings *releases)
 
 static int kernel_take(const struct sysroot *root, const char *release, struct kernel *ret_kernel)
 {
-	CLEANUP(kernel_free) struct kernel kernel = { 0 };
+	CLEANUP(memory_free) char *name = strdup(release);
+	CLEANUP(memory_free) char *directory = NULL;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && !kernel.directory && i < COUNT_OF(module_folders); i++) {
+	for (size_t i = 0; r == 0 && !directory && i < COUNT_OF(module_folders); i++) {
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
 		r = kernel_is_in(root, module_folders[i], release);
 		if (r <= 0)
 			continue;
 		text_format(&path, "%s/%s", module_folders[i], release);
-		r = path.failed
-			    ? -ENOMEM
-			    : sysroot_canonical(root, text_string(&path), &kernel.directory, NULL);
+		r = path.failed ? -ENOMEM
+				: sysroot_canonical(root, text_string(&path), &directory, NULL);
 	}
-	kernel.release = strdup(release);
-	if (r == 0 && (!kernel.release || !kernel.directory))
+	if (r == 0 && (!name || !directory))
 		r = -ENOMEM;
 	if (r < 0)
 		return fail(r, "cannot take the kernel '%s'", release);
-	*ret_kernel = kernel;
-	kernel = (struct kernel){ 0 };
+	ret_kernel->release = text_pointer_take(&name);
+	ret_kernel->directory = text_pointer_take(&directory);
 	return 0;
 }
 

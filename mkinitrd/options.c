@@ -123,7 +123,7 @@ static int set_progress(const char *argument, enum progress *ret_progress)
 	return usage("--progress is auto, always or never, not '%s'", argument);
 }
 
-/* Return: -1 to go on, or an exit status */
+/* @argument: "" for an option without one. Return: -1 to go on, or an exit status */
 static int option_apply(struct parse *parse, const struct option_row *row, const char *argument)
 {
 	void *member = (char *)parse->options + row->offset;
@@ -156,7 +156,6 @@ static int option_apply(struct parse *parse, const struct option_row *row, const
 	return -1;
 }
 
-/* what the option is called where it has to be named */
 static int missing_argument(const struct option_row *row)
 {
 	return usage("--%s needs a value: --%s %s", row->name, row->name, row->argument);
@@ -181,7 +180,7 @@ static int parse_letters(struct parse *parse, const char *letters)
 				return missing_argument(row);
 			return option_apply(parse, row, parse->argv[parse->at++]);
 		}
-		r = option_apply(parse, row, NULL);
+		r = option_apply(parse, row, "");
 		if (r >= 0)
 			return r;
 	}
@@ -215,7 +214,7 @@ static int parse_long(struct parse *parse, const char *word)
 	if (!row->name)
 		return unknown_option(name);
 	if (!row->argument)
-		return equals ? usage("--%s takes no value", name) : option_apply(parse, row, NULL);
+		return equals ? usage("--%s takes no value", name) : option_apply(parse, row, "");
 	if (equals)
 		return option_apply(parse, row, equals + 1);
 	if (parse->at == parse->argc)

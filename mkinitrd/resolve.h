@@ -23,7 +23,7 @@ struct kernel {
 };
 
 struct resolve {
-	const struct profile *profile;	/* the outer one also for a container's own manifest */
+	const struct profile *profile; /* the outer one also for a container's own manifest */
 	const struct sysroot *root;
 	struct manifest *manifest;
 	struct kernel kernel;

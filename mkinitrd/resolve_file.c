@@ -170,9 +170,9 @@ static int file_from_path(const struct file_wish *wish, const char *place, const
 
 	if (from[0] != '/') {
 		if (has_parent_step(from))
-			return fail_wish(wish,
-					 "comes from '%s', but '..' leads out of the profile's folder",
-					 from);
+			return fail_wish(
+				wish, "comes from '%s', but '..' leads out of the profile's folder",
+				from);
 		beside.fd = profile_directory_fd(&value->origin);
 		if (beside.fd < 0)
 			return fail_wish(wish,

@@ -180,7 +180,7 @@ static int expand_start(struct segments *segments)
 
 	segments->relay = relay_new();
 	r = segments->relay ? -pthread_create(&segments->thread, NULL, expand, segments) : -ENOMEM;
-	if (r < 0) {
+	if (r != 0) {
 		relay_free(segments->relay);
 		segments->relay = NULL;
 		return problem(segments, r, "it cannot be unpacked");

@@ -59,7 +59,7 @@ int value_list_add(struct value *list, struct value *item)
 
 	if (!item)
 		return -ENOMEM;
-	items = reallocarray(list->items, list->count + 1, sizeof(items[0]));
+	items = reallocarray(list->items, list->count + 1, sizeof(struct value *));
 	if (!items) {
 		value_free(item);
 		return -ENOMEM;
@@ -72,7 +72,7 @@ int value_list_add(struct value *list, struct value *item)
 int value_map_add(struct value *map, const char *key, struct origin key_origin, struct value *item)
 {
 	size_t count = map->count + 1;
-	struct value **items = reallocarray(map->items, count, sizeof(items[0]));
+	struct value **items = reallocarray(map->items, count, sizeof(struct value *));
 	char **keys;
 	struct origin *origins;
 	char *copy;
@@ -146,7 +146,7 @@ void value_map_remove(struct value *map, const char *key)
 	value_free(map->items[at]);
 	free(map->keys[at]);
 	after = --map->count - at;
-	memmove(&map->items[at], &map->items[at + 1], after * sizeof(*map->items));
+	memmove(&map->items[at], &map->items[at + 1], after * sizeof(struct value *));
 	memmove(&map->keys[at], &map->keys[at + 1], after * sizeof(*map->keys));
 	memmove(&map->key_origins[at], &map->key_origins[at + 1],
 		after * sizeof(*map->key_origins));

@@ -46,25 +46,22 @@ static int add(struct manifest *manifest, const char *path, enum entry_type type
 
 static const struct {
 	const char *name;
-	enum entry_type first_type;
-	const char *first;
-	bool first_named;
-	enum entry_type second_type;
-	const char *second;
-	bool second_named;
-	int result;
+	const char *first, *second;
 	const char *content; /* afterwards */
+	enum entry_type first_type, second_type;
+	bool first_named, second_named;
+	int result;
 } rows[] = {
-	{ "same", ENTRY_FILE, "a", false, ENTRY_FILE, "a", false, 0, "a" },
-	{ "other bytes", ENTRY_FILE, "a", false, ENTRY_FILE, "b", false, -EEXIST, "a" },
-	{ "named wins later", ENTRY_FILE, "a", false, ENTRY_FILE, "b", true, 1, "b" },
-	{ "named stays", ENTRY_FILE, "a", true, ENTRY_FILE, "b", false, 0, "a" },
-	{ "two named", ENTRY_FILE, "a", true, ENTRY_FILE, "b", true, -EEXIST, "a" },
-	{ "two named alike", ENTRY_FILE, "a", true, ENTRY_FILE, "a", true, 0, "a" },
-	{ "named alike", ENTRY_FILE, "a", false, ENTRY_FILE, "a", true, 0, "a" },
-	{ "file and symlink", ENTRY_FILE, "a", false, ENTRY_SYMLINK, "a", false, -EEXIST, "a" },
-	{ "symlinks", ENTRY_SYMLINK, "a", false, ENTRY_SYMLINK, "b", false, -EEXIST, NULL },
-	{ "directories", ENTRY_DIRECTORY, NULL, false, ENTRY_DIRECTORY, NULL, true, 0, NULL },
+	{ "same", "a", "a", "a", ENTRY_FILE, ENTRY_FILE, false, false, 0 },
+	{ "other bytes", "a", "b", "a", ENTRY_FILE, ENTRY_FILE, false, false, -EEXIST },
+	{ "named wins later", "a", "b", "b", ENTRY_FILE, ENTRY_FILE, false, true, 1 },
+	{ "named stays", "a", "b", "a", ENTRY_FILE, ENTRY_FILE, true, false, 0 },
+	{ "two named", "a", "b", "a", ENTRY_FILE, ENTRY_FILE, true, true, -EEXIST },
+	{ "two named alike", "a", "a", "a", ENTRY_FILE, ENTRY_FILE, true, true, 0 },
+	{ "named alike", "a", "a", "a", ENTRY_FILE, ENTRY_FILE, false, true, 0 },
+	{ "file and symlink", "a", "a", "a", ENTRY_FILE, ENTRY_SYMLINK, false, false, -EEXIST },
+	{ "symlinks", "a", "b", NULL, ENTRY_SYMLINK, ENTRY_SYMLINK, false, false, -EEXIST },
+	{ "directories", NULL, NULL, NULL, ENTRY_DIRECTORY, ENTRY_DIRECTORY, false, true, 0 },
 };
 
 static void a_second_addition_joins_wins_or_conflicts(void **state UNUSED)

@@ -148,7 +148,8 @@ static const struct {
 	  "s 0755 | file (p.yaml:2)\n"
 	  "t 0644 | file (p.yaml:3)\n"
 	  "usr/bin/sh -> dash | interpreter of s <- file (p.yaml:2)\n"
-	  "usr/bin/dash 0755 | symlink target of usr/bin/sh <- interpreter of s <- file (p.yaml:2)\n"
+	  "usr/bin/dash 0755 | symlink target of usr/bin/sh <- interpreter of s <- file "
+	  "(p.yaml:2)\n"
 	  "bin -> usr/bin | symlink on the way of usr/bin/sh <- interpreter of s <- file "
 	  "(p.yaml:2)\n" },
 	{ "files:\n"
@@ -199,9 +200,8 @@ static const struct {
 	const char *body;
 	const char *message;
 } bad[] = {
-	{ "files: { /etc/nothing: {} }",
-	  "p.yaml:1:10: '/etc/nothing' is not in" ROOT
-	  "; install what brings it, or make it optional" },
+	{ "files: { /etc/nothing: {} }", "p.yaml:1:10: '/etc/nothing' is not in" ROOT
+					 "; install what brings it, or make it optional" },
 	{ "files: { /etc/gone-too: {} }",
 	  "p.yaml:1:10: '/etc/gone-too' is a symlink to 'gone', which is not in" ROOT
 	  "; install what brings it, or make it optional" },
@@ -223,9 +223,9 @@ static const struct {
 	{ "files: { /usr/share/tree/fifo: {} }",
 	  "cannot pack what is no file or directory, '/usr/share/tree/fifo' in" ROOT
 	  ", file (p.yaml:1:10); drop it; devices and sockets are made at boot: Invalid argument" },
-	{ "files: { /: {} }",
-	  "cannot take the whole of '/' in" ROOT ", file (p.yaml:1:10); name the folders in it: Is a "
-	  "directory" },
+	{ "files: { /: {} }", "cannot take the whole of '/' in" ROOT
+			      ", file (p.yaml:1:10); name the folders in it: Is a "
+			      "directory" },
 	{ "files: { /x: { from: no.conf } }",
 	  "p.yaml:1:10: '/x' comes from 'no.conf', which is not beside the profile; put it there, "
 	  "or make it optional" },

@@ -65,8 +65,7 @@ static inline const char *scratch_path(const struct scratch *scratch, const char
 	static char path[512];
 	char *slash;
 
-	assert_true(snprintf(path, sizeof(path), "%s/%s", scratch->path, name) <
-		    (int)sizeof(path));
+	assert_true(snprintf(path, sizeof(path), "%s/%s", scratch->path, name) < (int)sizeof(path));
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	assert_int_equal(directory_make(path, 0755), 0);
@@ -83,8 +82,8 @@ static inline void scratch_file(const struct scratch *scratch, const char *name,
 	assert_int_equal(chmod(path, mode), 0);
 }
 
-static inline void scratch_bytes(const struct scratch *scratch, const char *name,
-				 const void *bytes, size_t count)
+static inline void scratch_bytes(const struct scratch *scratch, const char *name, const void *bytes,
+				 size_t count)
 {
 	int fd = open(scratch_path(scratch, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 
