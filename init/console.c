@@ -101,7 +101,8 @@ static void session_ended(struct session *session, int error, int status, uint64
 static int console_arguments(const struct console *console, const struct plan_console *plan,
 			     const char *socket, const char *docker, struct strings *words)
 {
-	const char *const before[] = { AGENT_PATH, "console",       "--socket", socket,
+	static const char agent[] = AGENT_PATH;
+	const char *const before[] = { agent,      "console",       "--socket", socket,
 				       "--image",  plan->container, "--name",   console->container,
 				       "--docker", docker,          "--" };
 	int r = 0;

@@ -136,8 +136,9 @@ void images_load(struct images *images)
 	const struct bootplan *plan = &images->supervisor->machine->plan;
 	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
 	/* Docker has answered already; that a second is short does not matter then */
-	const char *const before[] = { AGENT_PATH, "load", "--socket", images->socket,
-				       "--wait",   "5000", "--" };
+	static const char agent[] = AGENT_PATH;
+	const char *const before[] = { agent,    "load", "--socket", images->socket,
+				       "--wait", "5000", "--" };
 	int r = 0;
 
 	images->record = step_begin(images->supervisor->machine, "images");

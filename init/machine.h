@@ -36,13 +36,13 @@ struct step_record {
 struct machine {
 	struct bootplan plan;
 	struct cmdline cmdline;
-	char *break_step;	/* rd.break=: our name of the step to stop before, or NULL */
-	bool shell_allowed;	/* rd.shell, panic= and whether the image has one */
-	int64_t panic_seconds;	/* panic=: < 0 at once, 0 never restart, > 0 after so long */
-	bool has_panic;		/* panic= was given */
-	bool rootfs_is_bare;	/* no nullfs below: init re-rooted itself (boot.md section 3) */
-	bool root_is_settled;	/* that has been looked at and done */
-	int uevent_fd;		/* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
+	char *break_step;      /* rd.break=: our name of the step to stop before, or NULL */
+	bool shell_allowed;    /* rd.shell, panic= and whether the image has one */
+	int64_t panic_seconds; /* panic=: < 0 at once, 0 never restart, > 0 after so long */
+	bool has_panic;        /* panic= was given */
+	bool rootfs_is_bare;   /* no nullfs below: init re-rooted itself (boot.md section 3) */
+	bool root_is_settled;  /* that has been looked at and done */
+	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
 	struct modules *modules; /* loader and alias index (modules.c), NULL before that step */
 	struct step_record records[STEP_COUNT];
 	size_t record_count;
@@ -59,8 +59,7 @@ typedef int step_function(struct machine *machine, struct step_record *record);
 step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_cgroups, step_limits;
 
 /** step_details() - replace the details of a step; returns @result */
-int step_details(struct step_record *record, int result, const char *format, ...)
-	PRINTF_LIKE(3, 4);
+int step_details(struct step_record *record, int result, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /** step_begin(), step_end() - for steps that do not run in one piece (network, images, console):
  * begin notes the time; end logs the line "mkinitrd: STEP: ok DETAILS (12 ms)" and rewrites
@@ -104,5 +103,5 @@ void rescue(struct machine *machine, const struct step_record *record, bool is_b
 int run_exec(struct machine *machine, struct step_record **ret_record);
 
 /* ---- applets: the same binary under other names; each returns an exit status ---- */
-int applet_power(int argc, char **argv);	/* poweroff, reboot, halt (control.c) */
-int applet_dhcp_script(int argc, char **argv);	/* udhcpc-script (dhcp_script.c) */
+int applet_power(int argc, char **argv);       /* poweroff, reboot, halt (control.c) */
+int applet_dhcp_script(int argc, char **argv); /* udhcpc-script (dhcp_script.c) */

@@ -66,8 +66,9 @@ static int client_arguments(const struct interface *interface, struct strings *w
 {
 	const struct plan_dhcp *dhcp = &interface->network->supervisor->machine->plan.dhcp;
 	/* in the foreground; five tries a second apart, two seconds of pause, for ever */
+	static const char script[] = DHCP_SCRIPT_PATH;
 	const char *const options[] = {
-		"-f", "-i", interface->name, "-s", DHCP_SCRIPT_PATH, "-t", "5", "-T", "1", "-A", "2"
+		"-f", "-i", interface->name, "-s", script, "-t", "5", "-T", "1", "-A", "2"
 	};
 	int r = 0;
 

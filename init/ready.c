@@ -40,16 +40,16 @@ int socket_connect(const char *path)
 /* watch the directory of the socket; one that is not there yet is looked for at the next try */
 static void watch_directory(struct ready_check *check, struct supervisor *supervisor)
 {
-	CLEANUP(memory_free) char *directory = strdup(check->path);
-	char *slash = directory ? strrchr(directory, '/') : NULL;
+	CLEANUP(text_free) struct text directory = TEXT_EMPTY;
+	const char *slash = strrchr(check->path, '/');
 
-	if (check->directory.fd >= 0 || !slash || slash == directory)
+	if (check->directory.fd >= 0 || !slash || slash == check->path)
 		return;
-	*slash = '\0';
+	text_add_bytes(&directory, check->path, (size_t)(slash - check->path));
 	check->directory.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (check->directory.fd < 0)
 		return;
-	if (inotify_add_watch(check->directory.fd, directory,
+	if (inotify_add_watch(check->directory.fd, text_string(&directory),
 			      IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR) < 0 ||
 	    watch_add(supervisor, &check->directory, false) < 0)
 		fd_close(&check->directory.fd);

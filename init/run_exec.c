@@ -152,7 +152,7 @@ int run_exec(struct machine *machine, struct step_record **ret_record)
 	const struct plan_service *program = &machine->plan.main;
 	struct step_record draft = { 0 }; /* while all goes well the record is the helper's */
 	CLEANUP(fd_close) int ours = -1;
-	int pair[2];
+	int pair[2] = { -1, -1 };
 	pid_t helper;
 	int r = check_main(machine, &draft);
 

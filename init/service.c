@@ -237,6 +237,7 @@ void services_start(struct services *services, struct supervisor *supervisor)
 	int r;
 
 	services->supervisor = supervisor;
+	services->count = 0;
 	services->record = step_begin(supervisor->machine, "services");
 	services->items = calloc(plan->service_count + 1, sizeof(*services->items));
 	r = order && services->items ? service_order(plan, order, &reason) : -ENOMEM;

@@ -78,10 +78,10 @@ int mount_list_parse(struct mount_list *list, const char *text)
 {
 	CLEANUP(memory_free) char *copy = strdup(text);
 	char *rest = NULL;
-	int r = copy ? 0 : -ENOMEM;
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!copy)
+		return -ENOMEM;
 	for (char *line = strtok_r(copy, "\n", &rest); r == 0 && line;
 	     line = strtok_r(NULL, "\n", &rest))
 		r = mount_list_add(list, line);

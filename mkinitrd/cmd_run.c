@@ -33,6 +33,7 @@
 /* What the command line comes to: everything that can be wrong is found while this is filled in */
 struct run {
 	char *kernel;
+	struct bootplan plan; /* of the image; empty when it has none */
 	uint64_t memory;
 	uint64_t timeout_ms; /* 0: none */
 	const char *disk_format;
@@ -42,6 +43,7 @@ struct run {
 static void run_free(struct run *run)
 {
 	memory_free(&run->kernel);
+	bootplan_free(&run->plan);
 	strings_free(&run->argv);
 }
 
@@ -90,13 +92,12 @@ static int find_kernel(const char *image, char **ret_kernel)
 		    release, image);
 }
 
-/* the memory that the boot plan in the image asks for; 0 when it does not say */
-static int read_image_memory(const char *image, uint64_t *ret_memory)
+/* the boot plan in the image; *ret_plan stays empty when there is none */
+static int read_plan(const char *image, struct bootplan *ret_plan)
 {
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	CLEANUP(memory_free) char *error = NULL;
-	struct bootplan plan = BOOTPLAN_EMPTY;
 	struct image_entry entry;
 	char buffer[16384];
 	ssize_t count;
@@ -108,10 +109,8 @@ static int read_image_memory(const char *image, uint64_t *ret_memory)
 	while ((r = image_next(reader, &entry)) > 0)
 		if (text_equal(entry.path, &BOOTPLAN_PATH[1]))
 			break;
-	if (r <= 0) {
-		*ret_memory = 0;
+	if (r <= 0)
 		return r;
-	}
 	while ((count = image_read(reader, buffer, sizeof(buffer))) > 0) {
 		text_add_bytes(&text, buffer, (size_t)count);
 		if (text.length > PLAN_LIMIT)
@@ -119,22 +118,17 @@ static int read_image_memory(const char *image, uint64_t *ret_memory)
 	}
 	if (count < 0)
 		return (int)count;
-	r = bootplan_parse(&plan, text_string(&text), text.length, &error);
+	r = bootplan_parse(ret_plan, text_string(&text), text.length, &error);
 	if (r < 0)
 		return fail(0, "boot plan in '%s': %s", image, error ? error : strerror(-r));
-	*ret_memory = plan.image.memory;
-	bootplan_free(&plan);
 	return 0;
 }
 
-static int choose_memory(const struct options *options, const char *image, uint64_t *ret_memory)
+static int choose_memory(const struct options *options, const char *image, uint64_t needed,
+			 uint64_t *ret_memory)
 {
-	uint64_t needed = 0;
 	int r;
 
-	r = read_image_memory(image, &needed);
-	if (r < 0)
-		return r;
 	if (!options->memory) {
 		*ret_memory = needed > MEMORY_LEAST ? needed : MEMORY_LEAST;
 		return 0;
@@ -186,6 +180,9 @@ static int build_argv(const struct options *options, const char *image, bool has
 	struct strings *argv = &run->argv;
 	int r;
 
+	/* what is said last wins, and is the console that /dev/console stands for */
+	for (size_t i = 0; i < run->plan.image.cmdline.count; i++)
+		text_format(&append, "%s ", run->plan.image.cmdline.items[i]);
 	text_add(&append, KERNEL_CMDLINE);
 	if (options->append)
 		text_format(&append, " %s", options->append);
@@ -341,7 +338,9 @@ static int prepare(const struct options *options, const char *image, struct run 
 	r = check_readable("image", image, "make one with mkinitrd -p PROFILE -o FILE");
 	if (r < 0)
 		return r;
-	r = choose_memory(options, image, &run->memory);
+	r = read_plan(image, &run->plan);
+	if (r == 0)
+		r = choose_memory(options, image, run->plan.image.memory, &run->memory);
 	if (r < 0)
 		return r;
 	if (options->kernel) {

@@ -266,6 +266,29 @@ static int plan_shell(struct planner *planner, const struct value *shell)
 				  &planner->plan->shell.ttys);
 }
 
+/* "kernel: cmdline:": NAME: true, NAME: value, NAME: [value, value] */
+static int plan_cmdline(struct planner *planner, const struct value *cmdline)
+{
+	struct strings *words = &planner->plan->image.cmdline;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && cmdline && i < cmdline->count; i++) {
+		CLEANUP(strings_free) struct strings values = STRINGS_EMPTY;
+		const struct value *value = cmdline->items[i];
+		CLEANUP(memory_free) char *text = NULL;
+
+		if (value->kind == VALUE_LIST)
+			r = plan_texts(planner, value, &values);
+		else if (text_equal(value_text(value, ""), "true"))
+			r = strings_add(words, cmdline->keys[i]);
+		else if (!(r = plan_text(planner, value, &text)))
+			r = strings_add(&values, text);
+		for (size_t j = 0; r == 0 && j < values.count; j++)
+			r = strings_add_format(words, "%s=%s", cmdline->keys[i], values.items[j]);
+	}
+	return r;
+}
+
 int plan_services(struct resolve *resolve, struct bootplan *plan)
 {
 	struct planner planner = { resolve, plan };
@@ -278,6 +301,9 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (!plan->image.profile || !plan->image.release)
 		return -ENOMEM;
 	r = plan_text(&planner, value_get(boot, "hostname", NULL), &plan->hostname);
+	if (r == 0)
+		r = plan_cmdline(&planner,
+				 value_get(resolve->profile->root, "kernel", "cmdline", NULL));
 	if (r == 0)
 		r = plan_disk(&planner, value_get(boot, "disk", NULL));
 	if (r == 0)

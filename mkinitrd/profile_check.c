@@ -85,7 +85,7 @@ static bool is_owner(const char *text)
 	size_t user = strspn(text, "0123456789");
 	size_t group = text[user] == ':' ? strspn(text + user + 1, "0123456789") : 0;
 
-	return user && user < 10 && group && group < 10 && text[user + 1 + group] == '\0';
+	return user && user <= 10 && group && group <= 10 && text[user + 1 + group] == '\0';
 }
 
 static bool is_sha256(const char *text)

@@ -319,7 +319,7 @@ static int load_need(struct load *load, struct library_search *search, size_t lo
 		     const char *name)
 {
 	CLEANUP(memory_free) char *path = NULL;
-	struct elf_object *object;
+	struct elf_object *object = NULL;
 	int r;
 
 	if (load_has(load, name) || (load->musl && musl_has(name)))
@@ -327,10 +327,10 @@ static int load_need(struct load *load, struct library_search *search, size_t lo
 	search->resolve = load->resolve;
 	search->like = load->items[0].object;
 	r = load_search(load, search, loader, name, &object, &path);
-	if (r == 0)
-		return plugin_has(load, name);
 	if (r < 0)
 		return r;
+	if (r == 0 || !object || !path)
+		return plugin_has(load, name);
 	r = resolve_need(load->resolve, path,
 			 &(struct want){ .relation = "library",
 					 .by = load->items[loader].object->path + 1 });
@@ -378,7 +378,7 @@ static int load_interpreter(struct load *load)
 	CLEANUP(search_free) struct library_search search = { .resolve = load->resolve };
 	const struct elf_object *program = load->items[0].object;
 	CLEANUP(text_free) struct text who = TEXT_EMPTY;
-	struct elf_object *object;
+	struct elf_object *object = NULL;
 	int r;
 
 	if (!program->interpreter)
@@ -398,7 +398,7 @@ static int load_interpreter(struct load *load)
 		return fail(-ENOEXEC, "interpreter '%s' needed by %s is not for the same machine",
 			    program->interpreter, text_string(&who));
 	}
-	if (r < 0 || object == program)
+	if (r < 0 || !object || object == program)
 		return r < 0 ? r : 0;
 	return load_add(load, object, base_name(program->interpreter), program->interpreter,
 			NOBODY);

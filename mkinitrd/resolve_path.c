@@ -305,7 +305,7 @@ static int add_chain(struct resolve *resolve, const char *path, const struct wan
 {
 	CLEANUP(place_free) struct place place = { 0 };
 	struct want on_the_way = { .relation = "symlink on the way" };
-	struct stat status;
+	struct stat status = { 0 };
 	int r = place_find(resolve->root, path, &place);
 
 	if (r == 0 && followed && (path_is_running(place.path) || text_equal(place.path, "/")))

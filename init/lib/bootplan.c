@@ -27,6 +27,7 @@ static const struct key_row image_keys[] = {
 	KEY(plan_image, profile, KEY_TEXT),
 	KEY(plan_image, release, KEY_TEXT),
 	KEY(plan_image, memory, KEY_NUMBER),
+	KEY(plan_image, cmdline, KEY_LIST),
 	KEYS_END
 };
 

@@ -25,9 +25,10 @@ enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE };
 
 /* "image": what this image is */
 struct plan_image {
-	char *profile;   /* name, for messages */
-	char *release;   /* kernel release that the modules are for */
-	uint64_t memory; /* bytes of RAM needed to unpack and boot it; 0 not known */
+	char *profile;          /* name, for messages */
+	char *release;          /* kernel release that the modules are for */
+	uint64_t memory;        /* bytes of RAM needed to unpack and boot it; 0 not known */
+	struct strings cmdline; /* kernel parameters that boot entries and `mkinitrd run` pass */
 };
 
 /* "module": one module in the image, a line each, dependencies before dependents */

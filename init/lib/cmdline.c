@@ -27,40 +27,43 @@ void cmdline_free(struct cmdline *cmdline)
 	*cmdline = CMDLINE_EMPTY;
 }
 
-/* the key and the value between @start and @end */
-static int word_add(struct cmdline *cmdline, const char *start, const char *end)
+/* @length bytes at @start without the quotes around them */
+static char *unquoted(const char *start, size_t length)
 {
-	struct cmdline_word word = { NULL, NULL };
+	if (length > 0 && *start == '"') {
+		start++;
+		length--;
+		if (length > 0 && start[length - 1] == '"')
+			length--;
+	}
+	return strndup(start, length);
+}
+
+/* the key and the value in the @length bytes, at least one, at @start */
+static int word_add(struct cmdline *cmdline, const char *start, size_t length)
+{
+	CLEANUP(memory_free) char *whole = NULL;
+	CLEANUP(memory_free) char *key = NULL;
+	CLEANUP(memory_free) char *value = NULL;
 	struct cmdline_word *words;
 	const char *equals;
 
-	if (*start == '"') {
-		start++;
-		if (end > start && end[-1] == '"')
-			end--;
-	}
+	/* quotes around the whole word first */
+	whole = *start == '"' ? unquoted(start, length) : strndup(start, length);
+	if (!whole)
+		return -ENOMEM;
 	/* a '=' in front of everything is part of the key */
-	equals = end > start ? memchr(start + 1, '=', (size_t)(end - start - 1)) : NULL;
-	word.key = strndup(start, (size_t)((equals ? equals : end) - start));
-	if (equals) {
-		const char *value = equals + 1;
-
-		if (value < end && *value == '"') {
-			value++;
-			if (end > value && end[-1] == '"')
-				end--;
-		}
-		word.value = strndup(value, (size_t)(end - value));
-	}
+	equals = *whole ? strchr(whole + 1, '=') : NULL;
+	key = strndup(whole, equals ? (size_t)(equals - whole) : strlen(whole));
+	if (equals)
+		value = unquoted(equals + 1, strlen(equals + 1));
 	words = reallocarray(cmdline->words, cmdline->count + 1, sizeof(*words));
 	if (words)
 		cmdline->words = words;
-	if (!words || !word.key || (equals && !word.value)) {
-		free(word.key);
-		free(word.value);
+	if (!words || !key || (equals && !value))
 		return -ENOMEM;
-	}
-	words[cmdline->count++] = word;
+	words[cmdline->count++] =
+		(struct cmdline_word){ text_pointer_take(&key), text_pointer_take(&value) };
 	return 0;
 }
 
@@ -84,7 +87,7 @@ int cmdline_parse(struct cmdline *cmdline, const char *string)
 		/* the newline that ends /proc/cmdline belongs to no word, quoted or not */
 		while (string > start && string[-1] == '\n')
 			string--;
-		if (word_add(cmdline, start, string) < 0) {
+		if (word_add(cmdline, start, (size_t)(string - start)) < 0) {
 			cmdline_free(cmdline);
 			return -ENOMEM;
 		}

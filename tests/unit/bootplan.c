@@ -13,7 +13,8 @@
 /* every verb and key once, in the order in which the plan is written */
 static const char full_plan[] =
 	"mkinitrd-plan 1\n"
-	"image profile=only-docker release=6.1.0 memory=600000000\n"
+	"image profile=only-docker release=6.1.0 memory=600000000 cmdline=console=tty0 "
+	"cmdline=quiet\n"
 	"mode is=exec\n"
 	"hostname is=box\n"
 	"module name=virtio path=/usr/lib/modules/virtio.ko load=demand\n"

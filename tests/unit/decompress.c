@@ -53,7 +53,7 @@ static int file_make(const char *name, const char *bytes, size_t count)
 static void pack(const char *program, const char *bytes, size_t count, struct text *packed)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = file_make("plain", bytes, count);
+	CLEANUP(fd_close) UNUSED int fd = file_make("plain", bytes, count);
 
 	text_format(&path, "%s/plain", folder);
 	assert_int_equal(

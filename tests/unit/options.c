@@ -153,8 +153,7 @@ static void good_words_are_read(void **state UNUSED)
 		CLEANUP(options_free) struct options options = { 0 };
 		CLEANUP(text_free) struct text profiles = TEXT_EMPTY, arguments = TEXT_EMPTY;
 		CLEANUP(text_free)
-		struct text out = TEXT_EMPTY,
-			    error = TEXT_EMPTY, qemu = TEXT_EMPTY;
+		struct text out = TEXT_EMPTY, error = TEXT_EMPTY, qemu = TEXT_EMPTY;
 		const char *subcommand;
 
 		print_message("row: %zu\n", i);

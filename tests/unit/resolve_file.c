@@ -322,13 +322,14 @@ static void the_kernel_is_the_wanted_or_the_newest(void **state)
 		CLEANUP(kernel_free) struct kernel kernel = { 0 };
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 		CLEANUP(text_free) struct text printed = TEXT_EMPTY;
-		char releases[64], *state_of_split = NULL;
+		CLEANUP(memory_free) char *releases = strdup(kernels[i].releases);
+		char *state_of_split = NULL;
 
 		print_message("row: %s\n", kernels[i].releases);
 		scratch_empty(scratch);
 		scratch_link(scratch, "root/lib", "usr/lib");
 		scratch_file(scratch, "root/usr/lib/modules/empty/notes", "", 0644);
-		strcpy(releases, kernels[i].releases);
+		assert_non_null(releases);
 		for (char *release = strtok_r(releases, " ", &state_of_split); release;
 		     release = strtok_r(NULL, " ", &state_of_split)) {
 			text_clear(&path);

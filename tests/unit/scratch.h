@@ -35,7 +35,7 @@ static inline int scratch_setup(void **state)
 	struct scratch *scratch = calloc(1, sizeof(*scratch));
 
 	assert_non_null(scratch);
-	strcpy(scratch->path, "/tmp/mkinitrd-test-XXXXXX");
+	(void)snprintf(scratch->path, sizeof(scratch->path), "/tmp/mkinitrd-test-XXXXXX");
 	assert_non_null(mkdtemp(scratch->path));
 	scratch->stderr_fd = -1;
 	(void)umask(022);
