@@ -159,6 +159,7 @@ static const struct {
 	{ "/",                     "/host",                   "" },
 	{ "/lib/modules",          "/lib/modules",            ":ro" },
 	{ "/run/mkinitrd/control", "/run/mkinitrd/control",   "" },
+	{ "/run/mkinitrd/shell.rc", "/run/mkinitrd/shell.rc", ":ro" },
 	/* the power applets: the init binary under their names */
 	{ "/init",                 "/usr/local/sbin/poweroff", ":ro" },
 	{ "/init",                 "/usr/local/sbin/reboot",   ":ro" },
@@ -182,6 +183,10 @@ static int console_arguments(const struct arguments *arguments, struct strings *
 		r = strings_add(words, isatty(STDIN_FILENO) ? "-it" : "-i");
 	if (r >= 0)
 		r = strings_add_format(words, "--name=%s", arguments->name);
+	if (r >= 0)
+		r = strings_add_format(words, "--cgroup-parent=/%s", arguments->name);
+	if (r >= 0)
+		r = strings_add(words, "--env=ENV=/run/mkinitrd/shell.rc");
 	if (r >= 0)
 		r = strings_add_format(words, "--volume=%s:/var/run/docker.sock",
 				       arguments->socket);

@@ -148,8 +148,8 @@ static int build_publish(struct build *build)
 	};
 	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
 	CLEANUP(memory_free) char *path = NULL;
-	struct timespec start, end;
-	struct image_result result;
+	struct timespec start = { 0 }, end = { 0 };
+	struct image_result result = { 0 };
 	int r;
 
 	if (!compress)

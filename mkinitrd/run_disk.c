@@ -57,7 +57,7 @@ static int run_program(char *const *argv)
 static int fill_disk(int fd, const char *temporary, uint64_t size)
 {
 	CLEANUP(strings_free) struct strings argv = STRINGS_EMPTY;
-	static const char *const words[] = {"mke2fs", "-q", "-t", "ext4", "-L", "DOCKER", "--"};
+	static const char *const words[] = { "mke2fs", "-q", "-t", "ext4", "-L", "DOCKER", "--" };
 	int r;
 
 	if (size > INT64_MAX || ftruncate(fd, (off_t)size) < 0)
@@ -110,7 +110,7 @@ static int make_disk(const char *path, uint64_t size)
 static int detect_format(const char *path, const char **ret_format)
 {
 	CLEANUP(fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
-	char magic[4] = {0};
+	char magic[4] = { 0 };
 
 	if (fd < 0)
 		return fail(-errno, "cannot use disk '%s'%s", path,

@@ -71,7 +71,7 @@ int tools_open(void)
 	int r = tools_folder(&folder);
 	int fd;
 
-	if (r < 0)
+	if (r < 0 || !folder)
 		return fail(r, "cannot find mkinitrd's own folder");
 	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? fail(-errno, "cannot open mkinitrd's own folder '%s'", folder) : fd;
@@ -91,9 +91,9 @@ static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_ro
 	if (r < 0)
 		return r;
 	addition.path = path;
-	if (row->type == ENTRY_SYMLINK)
+	if (row->type == ENTRY_SYMLINK) {
 		addition.target = row->content;
-	if (row->type == ENTRY_FILE) {
+	} else if (row->content) {
 		addition.source.kind = SOURCE_TOOL;
 		addition.source.directory_fd = folder_fd;
 		addition.source.path = strdup(row->content);

@@ -8,6 +8,9 @@ import vm
 
 IMAGE = machine.CONSOLE_IMAGE
 NOT_PANIC = (vm.PANIC,)
+# the tests' panic=-1 means "restart rather than wait for somebody"; this asks for the shell all the
+# same
+SHELL = "rd.shell"
 
 
 def rescue_shell(guest, deadline=60):
@@ -22,7 +25,7 @@ class BrokenDisk(machine.BootTest):
         # the journal's inode is gone: the label is readable, the mount is refused
         disks.run("debugfs", "-w", "-R", "clri <8>", disk)
         before = disks.sha256(disk)
-        guest = self.machine(disks=[disk])
+        guest = self.machine(disks=[disk], append=SHELL)
         said = guest.wait_for(r"mkinitrd: disk: failed: (.*)", 120, unless=NOT_PANIC).group(1)
         self.assertIn("/dev/vda", said)
         rescue_shell(guest)
@@ -56,7 +59,7 @@ class NoAnswer(machine.BootTest):
 class Services(machine.BootTest):
 
     def test_OD_1_containerd_that_dies(self):
-        guest = self.machine("containerd-fails")
+        guest = self.machine("containerd-fails", append=SHELL)
         said = guest.wait_for(r"mkinitrd: services: failed: (.*)", 180, unless=NOT_PANIC).group(1)
         self.assertIn("containerd", said)
         self.assertIn("containerd-last-words", guest.console.text)
@@ -71,7 +74,7 @@ class Services(machine.BootTest):
         self.assertEqual(guest.wait_end(60), "guest-reset")  # panic=-1
 
     def test_OD_1_main_that_is_not_there(self):
-        guest = self.machine(append="mkinitrd.exec=/usr/bin/nothing-here")
+        guest = self.machine(append=SHELL + " mkinitrd.exec=/usr/bin/nothing-here")
         said = guest.wait_for(r"mkinitrd: exec: failed: (.*)", 240, unless=NOT_PANIC).group(1)
         self.assertIn("/usr/bin/nothing-here", said)
         rescue_shell(guest)

@@ -3,7 +3,7 @@
 function(boot_test name script)
   add_test(NAME boot-${name} COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/boot/${script} ${ARGN})
   set_tests_properties(boot-${name} PROPERTIES
-    LABELS boot TIMEOUT 600 RUN_SERIAL ON SKIP_RETURN_CODE 77
+    LABELS boot TIMEOUT 900 RUN_SERIAL ON SKIP_RETURN_CODE 77
     FIXTURES_REQUIRED boot-images
     ENVIRONMENT "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endfunction()

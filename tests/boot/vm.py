@@ -325,7 +325,7 @@ class Shell:
             return
         self.vm.type_until(
             "busybox stty -echo -ixon; busybox sh -s 2>&1 | busybox cat\n"
-            'echo "SHELL""-IS-READY"', "SHELL-IS-READY", deadline, line=self.vm.shell_line)
+            'echo "SHELL""-IS-READY"', "SHELL-IS-READY\n", deadline, line=self.vm.shell_line)
         self.ready = True
 
     def run(self, command, timeout=90, *, status=0):
@@ -334,7 +334,7 @@ class Shell:
         self.count += 1
         line, since = self.vm.shell_line, len(self.vm.shell_line.text)
         line.send(f'{{ {command}\n}} </dev/null; echo "COMMAND""-{self.count}-ENDED-$?"\n')
-        match = self.vm.wait_for(rf"COMMAND-{self.count}-ENDED-(\d+)", timeout, since=since,
+        match = self.vm.wait_for(rf"COMMAND-{self.count}-ENDED-(\d+)\n", timeout, since=since,
                                  line=line, unless=(PANIC,))
         output = line.text[since:match.start()]
         if status is not None and int(match.group(1)) != status:

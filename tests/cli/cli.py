@@ -146,7 +146,7 @@ class CliTest(unittest.TestCase):
 
     def build_arguments(self, profile=PROFILE, output="a.img"):
         """Arguments that build a profile's text from the fixture root."""
-        return ["-p", self.write("fixture.yaml", profile), "--root", self.root.path, "-k", RELEASE,
+        return ["-p", self.write("fixture.yaml", profile), "--root", "root", "-k", RELEASE,
                 "-o", output]
 
     def check_refused(self, profile, line, **options):
@@ -156,7 +156,8 @@ class CliTest(unittest.TestCase):
 
     def images(self):
         """What stands where images are written to: names beside the fixtures' own."""
-        return sorted(set(os.listdir(self.directory)) - {"root", "fixture.yaml", "program"})
+        return sorted(set(os.listdir(self.directory))
+                      - {"root", "fixture.yaml", "program", "outside"})
 
 
 def require(*tools):

@@ -82,19 +82,20 @@ class Output(cli.CliTest):
             time.sleep(0.001)
         self.assertEqual(build.returncode, 1)
         self.assertEqual(build.stderr.read().decode(),
-                         "mkinitrd: '/etc/big' changed while it was read; build again\n")
+                         "mkinitrd: '/etc/big' changed while it was read; run again\n")
         self.assert_old_image(old)
         self.assertEqual(self.images(), ["a.img"])
 
     def test_unwritable_output(self):
         os.mkdir(self.path("folder"))
         self.check(self.build_arguments(output="missing/a.img"), 1, "",
-                   "mkinitrd: cannot write image 'missing/a.img': No such file or directory\n")
+                   "mkinitrd: cannot write 'missing/a.img': its directory 'missing': "
+                   "No such file or directory\n")
         self.check(self.build_arguments(output="folder"), 1, "",
-                   "mkinitrd: cannot write image 'folder': Is a directory\n")
+                   "mkinitrd: cannot write 'folder': it is a directory; give a file name with -o\n")
         os.chmod(self.path("folder"), 0o555)
         self.check(self.build_arguments(output="folder/a.img"), 1, "",
-                   "mkinitrd: cannot write image 'folder/a.img': Permission denied\n",
+                   "mkinitrd: cannot make a file beside 'folder/a.img': Permission denied\n",
                    program=self.installed(), wrap=cli.as_nobody)
         self.assertEqual(os.listdir(self.path("folder")), [])
 
@@ -102,13 +103,13 @@ class Output(cli.CliTest):
     def test_full_disk(self):
         self.make_big(4 << 20)
         os.mkdir(self.path("small"))
-        script = ('mount -t tmpfs -o size=3m small "$0" && cd "$0" && echo old >a.img && '
-                  '{ "$@"; echo "status $?"; ls -A; cat a.img; }')
+        script = ('mount -t tmpfs -o size=3m small small && echo old >small/a.img && '
+                  '{ "$@"; echo "status $?"; ls -A small; cat small/a.img; }')
         done = self.run_program(
-            *self.build_arguments(cli.PROFILE + BIG), wrap=lambda argv: [
-                "unshare", "-m", "sh", "-c", script, self.path("small"), *argv])
+            *self.build_arguments(cli.PROFILE + BIG, "small/a.img"),
+            wrap=lambda argv: ["unshare", "-m", "sh", "-c", script, "sh", *argv])
         self.assertEqual(done.stdout, "status 1\na.img\nold\n")
-        self.assertRegex(done.stderr, r"^mkinitrd: .*'a\.img'.*(space|room).*\n$")
+        self.assertRegex(done.stderr, r"^mkinitrd: .*'small/a\.img'.*(space|room).*\n$")
 
     def test_disk_that_fills_up_meanwhile(self):
         self.make_big(8 << 20)
@@ -119,8 +120,10 @@ class Output(cli.CliTest):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
 
-        self.check(self.build_arguments(cli.PROFILE + BIG), 1, "",
-                   "mkinitrd: cannot write image 'a.img': File too large\n", preexec_fn=limit)
+        done = self.run_program(*self.build_arguments(cli.PROFILE + BIG), preexec_fn=limit)
+        self.assertEqual((done.status, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Amkinitrd: cannot write 'a\.img' after [\d.]+ .?B; nothing "
+                         r"else was changed: File too large\n\Z")
         self.assert_old_image(old)
         self.assertEqual(self.images(), ["a.img"])
 
