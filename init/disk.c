@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 
 #include "block.h"
+#include "disk_mount.h"
 #include "lib/file.h"
 #include "machine.h"
 #include "mounts.h"
@@ -120,28 +121,6 @@ static int search_until(struct machine *machine, struct search *search, uint64_t
 
 /* ---- what was found ---- */
 
-static int mount_device(const struct machine *machine, const struct block_device *device,
-			const char *at, const char **ret_type)
-{
-	CLEANUP(text_free) struct text alias = TEXT_EMPTY;
-	bool is_ext = text_after(device->type, "ext") != NULL;
-	int r = directory_make(at, 0711);
-
-	if (r < 0)
-		return r;
-	*ret_type = device->type;
-	text_format(&alias, "fs-%s", device->type);
-	(void)modules_load_alias(machine, text_string(&alias));
-	if (mount(device->path, at, device->type, MS_NOATIME, NULL) == 0)
-		return 0;
-	/* a kernel where ext4 does not stand in for the older two takes them by its own name */
-	if (errno != ENODEV || !is_ext || text_equal(device->type, "ext4"))
-		return -errno;
-	*ret_type = "ext4";
-	(void)modules_load_alias(machine, "fs-ext4");
-	return mount(device->path, at, "ext4", MS_NOATIME, NULL) < 0 ? -errno : 0;
-}
-
 /* what an errno of mount(2) means here */
 static const char *mount_error(int error)
 {
@@ -208,7 +187,7 @@ static int use_found(const struct machine *machine, struct step_record *record,
 			device->path,
 			device->is_ambivalent ? "several file systems, so none" : "no file system",
 			device->path);
-	r = mount_device(machine, device, disk->at, &type);
+	r = disk_mount(machine, device, disk->at, &type);
 	if (r < 0)
 		return mount_failed(record, device, r);
 	return step_details(record, 0, "source=%s device=%s type=%s at=%s", search->find,

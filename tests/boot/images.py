@@ -13,7 +13,7 @@ VARIANTS = {
     "dockerd-fails": [
         'boot.main.exec=[busybox, sh, -c, "echo dockerd-last-words >&2; exit 1"]'],
     # there is no VMX in the emulated machine
-    "module-fails": ["kernel.modules.kvm_intel=required"],
+    "module-fails": ["kernel.modules.kvm_intel={ need: required, load: boot }"],
 }
 
 

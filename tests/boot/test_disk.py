@@ -82,12 +82,12 @@ class WholeDisk(machine.BootTest):
         guest = self.machine(disks=[disk], append="mkinitrd.disk=/dev/vda")
         self.wait_ready(guest)
         guest.wait_for(r"mkinitrd: disk: ok .*source=/dev/vda.* at=/var/lib/docker", 1)
-        self.assertEqual(guest.shell.run(f"docker run --rm -v v:/v {IMAGE} "
+        self.assertEqual(guest.shell.run(f"docker run --rm -v kept:/v {IMAGE} "
                                          "sh -c 'echo on ext3 >/v/file; cat /v/file'"), "on ext3\n")
         guest.shell.type("poweroff")
         self.assertEqual(guest.wait_end(120), "guest-shutdown")
         self.assert_clean(disk)
-        self.assertEqual(disks.cat(disk, "volumes/v/_data/file"), "on ext3\n")
+        self.assertEqual(disks.cat(disk, KEPT), "on ext3\n")
 
 
 if __name__ == "__main__":

@@ -256,7 +256,9 @@ class VM:
         end = time.monotonic() + deadline
         with line.changed:
             while True:
-                match = pattern.search(line.text, since)
+                # only in lines that are complete: the rest may still be on its way
+                end_of_lines = len(line.text) if line.ended else line.text.rfind("\n") + 1
+                match = pattern.search(line.text, since, end_of_lines)
                 if match:
                     return match
                 self._check_excluded(pattern, since, unless)
