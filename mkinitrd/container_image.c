@@ -8,7 +8,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -46,21 +45,6 @@ static const struct value *container_value(const struct container *container, co
 	const struct value *value = value_map_get(container->value, key);
 
 	return value && value->kind != VALUE_NULL ? value : NULL;
-}
-
-/* what is wrong with a line of the profile */
-static int PRINTF_LIKE(2, 3) fail_at(const struct origin *at, const char *format, ...)
-{
-	CLEANUP(text_free) struct text where = TEXT_EMPTY;
-	CLEANUP(memory_free) char *message = NULL;
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		message = NULL;
-	va_end(arguments);
-	origin_format(&where, at, true);
-	return fail(0, "%s: %s", text_string(&where), message ? message : format);
 }
 
 /* "name:tag" with a tag, of the characters that Docker takes; the plan and the agent rely on it */

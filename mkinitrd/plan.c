@@ -97,13 +97,9 @@ static int plan_service(struct planner *planner, const struct value *value, cons
 		if (r == 0)
 			r = strings_add_format(&service->env, "%s=%s", env->keys[i], text);
 	}
-	if (r == 0 && service->exec.count == 0) {
-		CLEANUP(text_free) struct text where = TEXT_EMPTY;
-
-		origin_format(&where, &value->origin, true);
-		return fail(0, "%s: '%s' has no 'exec:'; give it the program and its arguments",
-			    text_string(&where), name);
-	}
+	if (r == 0 && service->exec.count == 0)
+		return fail_at(&value->origin,
+			       "'%s' has no 'exec:'; give it the program and its arguments", name);
 	return r;
 }
 
@@ -126,14 +122,12 @@ static int plan_each_service(struct planner *planner, const struct value *boot)
 		const struct value *needs = value_get(services->items[i], "needs", NULL);
 
 		for (size_t j = 0; needs && j < needs->count; j++) {
-			CLEANUP(text_free) struct text where = TEXT_EMPTY;
 			const char *need = value_text(needs->items[j], "");
 
-			if (value_map_get(services, need))
-				continue;
-			origin_format(&where, &needs->items[j]->origin, true);
-			return fail(0, "%s: service '%s' needs '%s', which is no service",
-				    text_string(&where), services->keys[i], need);
+			if (!value_map_get(services, need))
+				return fail_at(&needs->items[j]->origin,
+					       "service '%s' needs '%s', which is no service",
+					       services->keys[i], need);
 		}
 	}
 	if (!main_value)
@@ -158,13 +152,8 @@ static int plan_disk(struct planner *planner, const struct value *disk)
 		r = plan_text(planner, value_get(disk, "at", NULL), &plan->at);
 	if (r < 0)
 		return r;
-	if (!plan->find || !plan->at) {
-		CLEANUP(text_free) struct text where = TEXT_EMPTY;
-
-		origin_format(&where, &disk->origin, true);
-		return fail(0, "%s: 'disk:' has no '%s:'", text_string(&where),
-			    plan->find ? "at" : "find");
-	}
+	if (!plan->find || !plan->at)
+		return fail_at(&disk->origin, "'disk:' has no '%s:'", plan->find ? "at" : "find");
 	plan->absent = text_equal(value_text(value_get(disk, "absent", NULL), "stop"), "tmpfs")
 			       ? PLAN_ABSENT_TMPFS
 			       : PLAN_ABSENT_STOP;
@@ -192,15 +181,10 @@ static int plan_network(struct planner *planner, const struct value *boot)
 				       : PLAN_METHOD_NONE;
 		wants_dhcp |= plan->method == PLAN_METHOD_DHCP;
 	}
-	if (wants_dhcp && !dhcp) {
-		CLEANUP(text_free) struct text where = TEXT_EMPTY;
-
-		origin_format(&where, &network->origin, true);
-		return fail(0,
-			    "%s: 'network:' asks for dhcp, but no profile says which client "
-			    "('boot: dhcp: exec:'); include the profile dhcp",
-			    text_string(&where));
-	}
+	if (wants_dhcp && !dhcp)
+		return fail_at(&network->origin,
+			       "'network:' asks for dhcp, but no profile says which client "
+			       "('boot: dhcp: exec:'); include the profile dhcp");
 	if (!dhcp)
 		return 0;
 	planner->plan->has_dhcp = true;

@@ -28,15 +28,6 @@ struct reader {
 	unsigned depth;
 };
 
-void origin_format(struct text *text, const struct origin *origin, bool with_column)
-{
-	text_add(text, origin->file ? origin->file : "mkinitrd");
-	if (origin->line)
-		text_format(text, ":%u", origin->line);
-	if (origin->line && with_column)
-		text_format(text, ":%u", origin->column);
-}
-
 static struct origin mark_origin(const struct reader *reader, const yaml_mark_t *mark)
 {
 	struct origin origin = { .file = reader->label };
@@ -53,16 +44,13 @@ static int PRINTF_LIKE(3, 4)
 	fail_mark(const struct reader *reader, const yaml_mark_t *mark, const char *format, ...)
 {
 	struct origin origin = mark_origin(reader, mark);
-	CLEANUP(text_free) struct text where = TEXT_EMPTY;
-	CLEANUP(memory_free) char *message = NULL;
 	va_list arguments;
+	int r;
 
 	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		message = NULL;
+	r = fail_at_list(&origin, format, arguments);
 	va_end(arguments);
-	origin_format(&where, &origin, true);
-	return fail(0, "%s: %s", text_string(&where), message ? message : format);
+	return r;
 }
 
 static int reader_next(struct reader *reader, yaml_event_t *event)

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+
 #include "value.h"
 #include "../init/lib/text.h"
 
@@ -46,3 +48,11 @@ int profile_folders(struct strings *ret_folders);
 
 /** origin_format() - "docker.yaml:12" or "--set" into @text; with the column when @with_column */
 void origin_format(struct text *text, const struct origin *origin, bool with_column);
+
+/**
+ * fail_at() - fail() for what a profile says at @at: "docker.yaml:12:3: MESSAGE"
+ *
+ * Return: -EINVAL
+ */
+int fail_at(const struct origin *at, const char *format, ...) PRINTF_LIKE(2, 3);
+int fail_at_list(const struct origin *at, const char *format, va_list arguments) PRINTF_LIKE(2, 0);

@@ -35,16 +35,11 @@ static bool check_is_over(const struct check *check)
 static void PRINTF_LIKE(3, 4)
 	check_fail(struct check *check, const struct origin *origin, const char *format, ...)
 {
-	CLEANUP(text_free) struct text where = TEXT_EMPTY;
-	CLEANUP(memory_free) char *message = NULL;
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		message = NULL;
+	(void)fail_at_list(origin, format, arguments);
 	va_end(arguments);
-	origin_format(&where, origin, true);
-	(void)fail(0, "%s: %s", text_string(&where), message ? message : format);
 	check->count++;
 }
 

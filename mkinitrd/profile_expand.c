@@ -13,14 +13,6 @@
 #include "options.h"
 #include "profile.h"
 
-static int fail_at(const struct origin *origin, const char *problem)
-{
-	CLEANUP(text_free) struct text where = TEXT_EMPTY;
-
-	origin_format(&where, origin, true);
-	return fail(0, "%s: %s", text_string(&where), problem);
-}
-
 static int fail_unknown(const struct value *values, const char *name, const struct origin *origin)
 {
 	CLEANUP(text_free) struct text problem = TEXT_EMPTY;
@@ -36,7 +28,7 @@ static int fail_unknown(const struct value *values, const char *name, const stru
 	else
 		text_format(&problem, "; set it there, or write '$${%s}' for the text itself",
 			    name);
-	return fail_at(origin, text_string(&problem));
+	return fail_at(origin, "%s", text_string(&problem));
 }
 
 /* the text for the ${name} at @at, which has an end at @end */

@@ -34,17 +34,15 @@ static void wish_free(struct file_wish *wish)
 /* "docker.yaml:12:3: 'KEY' PROBLEM" */
 static int PRINTF_LIKE(2, 3) fail_wish(const struct file_wish *wish, const char *format, ...)
 {
-	CLEANUP(text_free) struct text where = TEXT_EMPTY;
 	CLEANUP(memory_free) char *problem = NULL;
 	va_list arguments;
 
-	origin_format(&where, &wish->want.at, true);
 	va_start(arguments, format);
 	if (vasprintf(&problem, format, arguments) < 0)
 		problem = NULL;
 	va_end(arguments);
-	return fail(0, "%s: '%s' %s", text_string(&where), wish->key,
-		    problem ? problem : "cannot be packed: out of memory");
+	return fail_at(&wish->want.at, "'%s' %s", wish->key,
+		       problem ? problem : "cannot be packed: out of memory");
 }
 
 /* @path is not there: an error, or one of the files that may be missing */
