@@ -29,13 +29,11 @@ class Progress:
         self.live = sys.stdout.isatty()
         self.started = time.monotonic()
 
-    def _clear(self):
-        if self.live:
-            sys.stdout.write("\r\033[K")
-
     def done(self, text):
-        self._clear()
-        print(f"  {time.monotonic() - self.started:5.1f} s  {text}", flush=True)
+        clear = "\r\033[K" if self.live else ""
+        # one write: lines of the machine come from another thread
+        sys.stdout.write(f"{clear}  {time.monotonic() - self.started:5.1f} s  {text}\n")
+        sys.stdout.flush()
 
     def now(self, text):
         """What is being waited for; without a terminal nothing, the finished lines are enough."""

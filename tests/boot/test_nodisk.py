@@ -103,10 +103,10 @@ class NoDisk(machine.BootTest):
     def test_OD_15_console_and_host_shell(self):
         self.assertEqual(self.run_in("cat /proc/1/comm"), "dockerd")
         self.guest.wait_for(r"mkinitrd: console: ok .*", 30)
-        self.assertIn("console", self.run_in("docker ps --format '{{.Names}}'").splitlines())
         # in the container on the first terminal process 1 is its own
         self.guest.type_until('read name </proc/1/comm; echo "CONSOLE""=$name"',
                               r"^CONSOLE=sh$", 60)
+        self.assertIn("console", self.run_in("docker ps --format '{{.Names}}'").splitlines())
 
     def test_OD_16_published_port(self):
         self.run_in(f"docker run -d --name web -p 8080:80 {IMAGE} "

@@ -77,9 +77,6 @@ class Line:
                     data = b""
                 if not data:
                     break
-                with self.changed:
-                    self.text += data.decode("utf-8", "replace").replace("\r", "")
-                    self.changed.notify_all()
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
                     line = line.decode("utf-8", "replace").rstrip("\r")
@@ -87,6 +84,10 @@ class Line:
                     if self.on_line:
                         self.on_line(line)
                 log.flush()
+                # last, so that who waits for a marker finds it in the log and shown
+                with self.changed:
+                    self.text += data.decode("utf-8", "replace").replace("\r", "")
+                    self.changed.notify_all()
             if pending:
                 log.write(pending.decode("utf-8", "replace") + "\n")
         with self.changed:
