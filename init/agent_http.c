@@ -17,8 +17,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
+
+#include "lib/unix_socket.h"
 
 #define TRANSFER_SIZE (64u << 10)
 
@@ -250,23 +251,6 @@ int http_parse(const char *bytes, size_t length, bool is_end, struct http_respon
 
 /* ---- the connection ---- */
 
-static int connect_unix(const char *path, int *ret_fd)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	CLEANUP(fd_close) int fd = -1;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
-
 /* what is still to be sent: a buffer, refilled from the body's file */
 struct sending {
 	struct text buffer;
@@ -378,7 +362,7 @@ int http_request(const struct http_request *request, struct http_response *respo
 
 	r = sending_start(request, &sending);
 	if (r >= 0)
-		r = connect_unix(request->socket_path, &fd);
+		r = unix_connect(request->socket_path, SOCK_STREAM | SOCK_NONBLOCK, &fd);
 	while (r == 0) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 

@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "lib/file.h"
 #include "machine.h"
+#include "lib/unix_socket.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define ANSWER_WAIT_MS 1000
@@ -82,12 +82,12 @@ static int routes_replace(const struct event *event, const struct lease *lease)
  * message before our end is closed; what it says changes nothing here. */
 static void helper_tell(const char *message)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = CONTROL_PATH };
-	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	CLEANUP(fd_close) int fd = -1;
+	struct pollfd pollfd = { .events = POLLIN };
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (unix_connect(CONTROL_PATH, SOCK_SEQPACKET, &fd) < 0)
 		return;
+	pollfd.fd = fd;
 	if (send(fd, message, strlen(message), MSG_NOSIGNAL) > 0)
 		(void)poll(&pollfd, 1, ANSWER_WAIT_MS);
 }

@@ -29,9 +29,7 @@ static int ext_try(const char *path, const char *type, const char *at)
 	if (fd < 0 || ioctl(fd, BLKROGET, &was_read_only) < 0 || was_read_only ||
 	    ioctl(fd, BLKROSET, &on) < 0)
 		return 0; /* the mount itself will say it */
-	if (mount(path, at, type, MS_RDONLY | MS_NOATIME, NULL) < 0)
-		r = -errno;
-	else if (umount(at) < 0)
+	if (mount(path, at, type, MS_RDONLY | MS_NOATIME, NULL) < 0 || umount(at) < 0)
 		r = -errno;
 	if (ioctl(fd, BLKROSET, &off) < 0 && r == 0)
 		r = -errno;

@@ -14,10 +14,10 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "control_message.h"
 #include "machine.h"
+#include "lib/unix_socket.h"
 #include "power.h"
 
 #define ANSWER_WAIT_MS 10000
@@ -34,17 +34,6 @@ static int usage(FILE *stream, const char *name)
 	return stream == stdout ? 0 : 2;
 }
 
-static int connect_control(int *ret_fd)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = CONTROL_PATH };
-	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
-
 static int ask(const char *name, bool force)
 {
 	CLEANUP(fd_close) int fd = -1;
@@ -52,7 +41,7 @@ static int ask(const char *name, bool force)
 	struct pollfd pollfd = { .events = POLLIN };
 	char answer[256];
 	ssize_t length;
-	int r = connect_control(&fd);
+	int r = unix_connect(CONTROL_PATH, SOCK_SEQPACKET, &fd);
 
 	if (r < 0) {
 		(void)fprintf(stderr, "%s: cannot ask at '%s': %s%s\n", name, CONTROL_PATH,

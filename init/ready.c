@@ -13,28 +13,19 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "ready.h"
+#include "lib/unix_socket.h"
 
 #define FIRST_PAUSE_MS 20
 #define MOST_PAUSE_MS 320
 
 int socket_connect(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	CLEANUP(fd_close) int fd = -1;
+	int r = unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK, &fd);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* EAGAIN: it listens, and its queue is full */
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 && errno != EAGAIN)
-		return -errno;
-	return 0;
+	return r == -EAGAIN ? 0 : r; /* it listens, and its queue is full */
 }
 
 /* watch the directory of the socket; one that is not there yet is looked for at the next try */

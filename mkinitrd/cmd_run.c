@@ -184,6 +184,9 @@ static int build_argv(const struct options *options, const char *image, bool has
 	for (size_t i = 0; i < run->plan.image.cmdline.count; i++)
 		text_format(&append, "%s ", run->plan.image.cmdline.items[i]);
 	text_add(&append, KERNEL_CMDLINE);
+	/* panic= alone would keep the rescue shell from somebody who sits here */
+	if (isatty(STDIN_FILENO))
+		text_add(&append, " rd.shell");
 	if (options->append)
 		text_format(&append, " %s", options->append);
 	if (append.failed)

@@ -66,6 +66,17 @@ class Services(machine.BootTest):
         rescue_shell(guest)
         self.assertNotRegex(guest.console.text, "mkinitrd: exec:")
 
+    def test_OD_1_containerd_that_is_not_there(self):
+        guest = self.machine(append=SHELL + " rd.break=exec")
+        rescue_shell(guest, 120)
+        guest.console.send("mv /usr/bin/containerd /usr/bin/away; exit\n")
+        said = guest.wait_for(r"mkinitrd: services: failed: (.*)", 180, unless=NOT_PANIC).group(1)
+        self.assertIn("/usr/bin/containerd", said)
+        # put right by hand, the step is tried again and the boot goes on
+        rescue_shell(guest)
+        guest.console.send("mv /usr/bin/away /usr/bin/containerd; exit\n")
+        guest.wait_for(machine.EXEC_DOCKERD, 180, unless=NOT_PANIC)
+
     def test_OD_1_dockerd_that_dies(self):
         guest = self.machine("dockerd-fails")
         guest.wait_for(r"Kernel panic - not syncing: Attempted to kill init!", 240, unless=())
