@@ -6,7 +6,7 @@
  * Out:   type, label, UUID of those file systems that init can mount
  * Not:   which of them is wanted (disk.c)
  * Facts: libblkid's low-level probe, always with a filter: without one it also reads the ends of
- *        the devices and takes 16 times as long (boot.md section 6)
+ *        the devices and takes 16 times as long (docs/boot.md section 3)
  */
 #include <blkid/blkid.h>
 #include <errno.h>

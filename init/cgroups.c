@@ -5,7 +5,7 @@
  * In:    /sys
  * Out:   cgroup2 at /sys/fs/cgroup; cgroups "init" and "helper"
  * Not:   who moves into which (run_exec.c), the services' own cgroups (service.c)
- * Facts: boot.md section 2, rows 13 to 15; kernel Documentation/admin-guide/cgroup-v2.rst
+ * Facts: docs/boot.md section 6; kernel Documentation/admin-guide/cgroup-v2.rst
  */
 #include <errno.h>
 #include <fcntl.h>

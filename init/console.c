@@ -7,7 +7,7 @@
  *        ends when the first container runs, or the first CLI ended without one
  * Not:   the CLI's arguments (agent.c). The agent puts the container below the cgroup of the
  *        container's name, so that the kernel tells when it runs
- * Facts: boot.md section 4.1
+ * Facts: docs/boot.md section 4
  */
 #include <errno.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * In:    cgroups named by 64 hex digits, wherever they are, and their processes
  * Out:   signals; all containers ended
  * Not:   freezing their daemon first (power.c)
- * Facts: boot.md section 5. A process that is 1 in its PID namespace gets no signal that it has no
- *        handler for, other than SIGKILL: pid_namespaces(7). Waiting for such a one (a shell) would
+ * Facts: docs/boot.md section 5. A process that is 1 in its PID namespace gets no signal that it
+ * has no handler for, other than SIGKILL: pid_namespaces(7). Waiting for such a one (a shell) would
  *        only use up the time, so it is killed at once
  */
 #include <ctype.h>

@@ -6,7 +6,7 @@
  * Out:   the disk mounted, or a tmpfs in its place, said loudly
  * Not:   reading superblocks (block.c); formatting: a disk is mounted or left as it is
  * Facts: a disk that is there and cannot be mounted must stop the boot: Docker would start afresh
- *        in memory and look healthy (boot.md section 6)
+ *        in memory and look healthy (docs/boot.md section 8)
  */
 #include <errno.h>
 #include <poll.h>

@@ -7,8 +7,8 @@
  *        power-off
  * Not:   main itself (run_exec.c)
  * Facts: main must have no child but its own, so the helper starts everything else, and adopts what
- *        that leaves behind: boot.md sections 1 and 4. After RB_DISABLE_CAD ctrl-alt-del is SIGINT
- *        for the process in cad_pid: reboot(2), proc(5)
+ *        that leaves behind: docs/boot.md sections 4 and 5. After RB_DISABLE_CAD ctrl-alt-del is
+ * SIGINT for the process in cad_pid: reboot(2), proc(5)
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * In:    the plan's limits
  * Out:   setrlimit(2) of this process, which all others inherit
  * Facts: the kernel gives PID 1 1024/4096 open files, and containers inherit that; nofile cannot
- *        go past fs.nr_open: boot.md section 6, getrlimit(2)
+ *        go past fs.nr_open: docs/boot.md section 6, getrlimit(2)
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -40,7 +40,7 @@ struct machine {
 	bool shell_allowed;    /* rd.shell, panic= and whether the image has one */
 	int64_t panic_seconds; /* panic=: < 0 at once, 0 never restart, > 0 after so long */
 	bool has_panic;        /* panic= was given */
-	bool rootfs_is_bare;   /* no nullfs below: init re-rooted itself (boot.md section 3) */
+	bool rootfs_is_bare;   /* no nullfs below: init re-rooted itself (docs/boot.md section 1) */
 	bool root_is_settled;  /* that has been looked at and done */
 	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
 	struct modules *modules; /* loader and alias index (modules.c), NULL before that step */

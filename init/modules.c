@@ -6,7 +6,7 @@
  * Out:   loaded modules; a warning with the reason for each that is not
  * Not:   the order (module_loader.c), matching (module_alias.c), uevent messages (uevent.c)
  * Facts: finit_module(2): flag 0 takes uncompressed files; EEXIST is a module that is there
- *        already, which the kernel may have asked for meanwhile (boot.md section 7)
+ *        already, which the kernel may have asked for meanwhile (docs/boot.md section 3)
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * In:    the rootfs as the kernel unpacked it, nothing mounted
  * Out:   /dev /proc /sys /run and more, links in /dev, the kernel log open
  * Not:   cgroups (cgroups.c), disks
- * Facts: boot.md sections 2 and 3. The bind of "/" lands on top of the process's root, and a
+ * Facts: docs/boot.md section 1. The bind of "/" lands on top of the process's root, and a
  *        look-up that starts at the root does not step onto it, while ".." at the root does:
  *        hence chdir("/..") and chroot("."), in this order. Made after other mounts it would leave
  *        them hidden below for ever, a dirty disk among them.

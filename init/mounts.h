@@ -14,7 +14,7 @@ bool is_mount_point(const char *path);
  * @mountinfo: text of /proc/self/mountinfo
  *
  * Return: 1 yes: pivot_root(2) will not work; 0 no; -EINVAL: there is no line for "/"
- * Source: measured, boot.md section 3: then the mount is its own parent
+ * Source: measured, docs/boot.md section 1: then the mount is its own parent
  */
 int mountinfo_is_bare(const char *mountinfo);
 

@@ -6,7 +6,7 @@
  * Out:   clients in the cgroup "network", started again when they end; the step "network", which
  *        ends with the first lease or at its deadline, while the clients go on
  * Not:   addresses and routes (dhcp_script.c)
- * Facts: boot.md section 9; rtnetlink(7) RTNLGRP_LINK; only hardware has a "device" in
+ * Facts: docs/boot.md section 7; rtnetlink(7) RTNLGRP_LINK; only hardware has a "device" in
  *        /sys/class/net/NAME, so a wide pattern does not catch lo, bridges and veth pairs
  */
 #include <errno.h>

@@ -6,7 +6,7 @@
  * Out:   machine->plan with what the command line changes; host name set, loopback up
  * Not:   the plan's form (lib/bootplan.c), the parameters (parameters.c)
  * Facts: when memory is short the kernel unpacks what fits and starts init all the same; the file
- *        "complete" is the archive's last (boot.md section 8)
+ *        "complete" is the archive's last (docs/boot.md section 2)
  */
 #include <errno.h>
 #include <fcntl.h>

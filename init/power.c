@@ -5,7 +5,7 @@
  * In:    what is asked for
  * Out:   one line for each phase, with its time; a clean disk; the machine off, or started again
  * Not:   who may ask (control.c), containers (containers.c), file systems (unmount.c)
- * Facts: boot.md section 5: `docker stop` would mark containers as stopped by hand, so main is
+ * Facts: docs/boot.md section 5: `docker stop` would mark containers as stopped by hand, so main is
  *        frozen first and containers are signalled directly; SIGSTOP and SIGKILL do not work on
  *        PID 1, its cgroup's freezer does
  */

@@ -6,7 +6,7 @@
  * Out:   main as PID 1, in the cgroup "init", with an environment of its own, its words in the
  *        kernel log; or the record of what failed, and nothing left running
  * Not:   what the helper does (helper.c)
- * Facts: boot.md section 4: PID 1 must be in a cgroup other than the root to be frozen at
+ * Facts: docs/boot.md section 4: PID 1 must be in a cgroup other than the root to be frozen at
  *        power-off. /dev/kmsg makes a record of each write at once, so that the last words of a
  *        main that ends are on the console before the kernel panics
  */

@@ -8,7 +8,7 @@
  * Not:   main (run_exec.c); restart happens only once all have been ready: before, a service that
  *        ends is a failed boot
  * Facts: a containerd that died is started again while containers run on, so only the process
- *        itself is replaced, never its cgroup, where the shims live: boot.md section 4
+ *        itself is replaced, never its cgroup, where the shims live: docs/boot.md section 4
  */
 #include <errno.h>
 #include <signal.h>

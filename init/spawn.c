@@ -7,7 +7,7 @@
  *        successful exec closes
  * Not:   waiting for it (supervisor.c)
  * Facts: the kernel makes environment variables of PID 1 from unknown words of its command line,
- *        so none of ours is handed on: boot.md section 4
+ *        so none of ours is handed on: docs/boot.md section 2
  */
 #include <errno.h>
 #include <fcntl.h>

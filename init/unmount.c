@@ -6,7 +6,7 @@
  * Out:   unmounted, or read-only, or frozen file systems
  * Facts: main, frozen, has files open on the disk, so that umount and remount are EBUSY; FIFREEZE
  *        writes the journal out and takes needs_recovery away all the same, and SysRq "u" does too,
- *        later: boot.md section 5; proc(5) for the escapes
+ *        later: docs/boot.md section 5; proc(5) for the escapes
  */
 #include <errno.h>
 #include <fcntl.h>

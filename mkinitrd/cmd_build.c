@@ -40,7 +40,7 @@ static void build_free(struct build *build)
 }
 
 /* RAM to unpack a flat image and boot it: 2.5 times the content is safe, by the measurements that
- * docs/design.md quotes (the rootfs may take half of the RAM, counted before the packed image's
+ * docs/boot.md quotes (the rootfs may take half of the RAM, counted before the packed image's
  * own memory is given back). The archive overhead and init's own plan are small beside it. */
 static uint64_t memory_needed(const struct manifest *manifest)
 {
