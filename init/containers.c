@@ -6,8 +6,8 @@
  * Out:   signals; all containers ended
  * Not:   freezing their daemon first (power.c)
  * Facts: docs/boot.md section 5. A process that is 1 in its PID namespace gets no signal that it
- * has no handler for, other than SIGKILL: pid_namespaces(7). Waiting for such a one (a shell) would
- *        only use up the time, so it is killed at once
+ *        has no handler for, other than SIGKILL: pid_namespaces(7). Waiting for such a one (a
+ *        shell) would only use up the time, so it is killed at once
  */
 #include <ctype.h>
 #include <errno.h>

@@ -6,9 +6,9 @@
  * Out:   network, services, host shells; after the hand-over images and console; in the end the
  *        power-off
  * Not:   main itself (run_exec.c)
- * Facts: main must have no child but its own, so the helper starts everything else, and adopts what
- *        that leaves behind: docs/boot.md sections 4 and 5. After RB_DISABLE_CAD ctrl-alt-del is
- * SIGINT for the process in cad_pid: reboot(2), proc(5)
+ * Facts: main must have no child but its own, so the helper starts everything else, and adopts
+ *        what that leaves behind: docs/boot.md sections 4 and 5. After RB_DISABLE_CAD ctrl-alt-del
+ *        is SIGINT for the process in cad_pid: reboot(2), proc(5)
  */
 #include <errno.h>
 #include <fcntl.h>

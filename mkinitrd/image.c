@@ -178,14 +178,6 @@ static int add_own_directory(struct manifest *manifest)
 	return r < 0 ? r : manifest_finish(manifest, NULL, NULL);
 }
 
-int image_write(struct manifest *manifest, int fd, const struct image_options *options,
-		struct image_result *ret_result)
-{
-	int r = add_own_directory(manifest);
-
-	return r < 0 ? r : write_archive(manifest, fd, "the image", options, ret_result);
-}
-
 /* Refuse only what cannot succeed: what compresses to less than an eighth is hardly worth an
  * image. A third is what programs and modules usually come to. */
 static int check_space(const struct manifest *manifest, const struct output *output,

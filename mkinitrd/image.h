@@ -40,11 +40,6 @@ int compression_parse(const char *string, enum compression *ret_compression, int
 int image_publish(struct manifest *manifest, const char *path, const struct image_options *options,
 		  struct image_result *ret_result);
 
-/** image_write() - the same archive to an open descriptor, without verification; for image_publish
- * and for benchmarks */
-int image_write(struct manifest *manifest, int fd, const struct image_options *options,
-		struct image_result *ret_result);
-
 /* ---- reading: any number of segments, uncompressed, zstd, gzip (others: a clear error) ---- */
 
 struct image_entry {      /* valid until the next call of image_next() */
