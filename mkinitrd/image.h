@@ -52,6 +52,10 @@ struct image_entry {      /* valid until the next call of image_next() */
 	uint64_t size;
 	const char *target; /* symlinks */
 	unsigned segment;   /* from 0 */
+	const char *name;   /* as stored, byte by byte */
+	uint64_t offset; /* in the file, of the segment's archive or of the compressed part that it
+			  * lies in */
+	enum compression compression; /* of that part */
 };
 
 struct image_reader;
@@ -65,6 +69,10 @@ static inline void image_cleanup(struct image_reader **reader)
 	image_close(*reader);
 	*reader = NULL;
 }
+
+/** image_keep_parents() - hand out paths with ".." in them, as stored, which are an error else:
+ * for those who only look */
+void image_keep_parents(struct image_reader *reader);
 
 /** image_next() - the next entry of any segment (trailers are not entries); what is unread of the
  * last one's content is skipped. Return: 1, 0 at the end, or a negative errno (spoken) */

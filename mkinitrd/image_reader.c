@@ -27,8 +27,9 @@ struct image_reader {
 	struct segments *segments;
 	char name[CPIO_NAME_MOST]; /* as stored */
 	char path[CPIO_NAME_MOST + 1], target[CPIO_NAME_MOST];
-	uint64_t left;   /* unread bytes of the current entry's content */
-	size_t padding;  /* zeros after it */
+	uint64_t left;  /* unread bytes of the current entry's content */
+	size_t padding; /* zeros after it */
+	bool keeps_parents;
 	bool in_archive; /* a record was read and no trailer yet */
 	unsigned segment;
 	int result; /* the first failure stays */
@@ -95,6 +96,11 @@ void image_close(struct image_reader *reader)
 	segments_close(reader->segments);
 	free(reader->label);
 	free(reader);
+}
+
+void image_keep_parents(struct image_reader *reader)
+{
+	reader->keeps_parents = true;
 }
 
 /* up to @size bytes of the stream, 0 only at its end; NULL @bytes: they are skipped */
@@ -165,7 +171,7 @@ static int normalise(struct image_reader *reader)
 	while (*name) {
 		size_t length = strcspn(name, "/");
 
-		if (length == 2 && name[0] == '.' && name[1] == '.')
+		if (length == 2 && name[0] == '.' && name[1] == '.' && !reader->keeps_parents)
 			return broken(reader, -EBADMSG,
 				      "an entry's path leads out of it by \"..\"");
 		if (length && !(length == 1 && name[0] == '.')) {
@@ -280,6 +286,9 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 		.size = header.size,
 		.target = S_ISLNK(header.mode) ? reader->target : NULL,
 		.segment = reader->segment,
+		.name = reader->name,
+		.offset = segments_offset(reader->segments),
+		.compression = segments_compression(reader->segments),
 	};
 	return 1;
 }

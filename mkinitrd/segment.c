@@ -37,6 +37,7 @@ struct segments {
 	int owned_fd;
 	enum compression compression;
 	const char *compression_name;
+	uint64_t offset;     /* of the archive, or of the compressed part */
 	struct relay *relay; /* NULL: not inside of a compressed part */
 	pthread_t thread;
 	const unsigned char *piece;
@@ -264,6 +265,16 @@ void segments_advance(struct segments *segments, size_t count)
 	}
 }
 
+uint64_t segments_offset(const struct segments *segments)
+{
+	return segments->offset;
+}
+
+enum compression segments_compression(const struct segments *segments)
+{
+	return segments->relay ? segments->compression : COMPRESS_NONE;
+}
+
 /* Return: 1 at a byte that is not zero, 0 at the end of the part or file, or -errno */
 static int skip_zeros(struct segments *segments)
 {
@@ -302,6 +313,7 @@ int segments_next_archive(struct segments *segments)
 		count = file_fill(file, MAGIC_MOST);
 		if (count < 0)
 			return problem(segments, (int)count, "reading failed");
+		segments->offset = (uint64_t)file->offset - (file->end - file->start);
 		r = compression_detect(file->bytes + file->start, (size_t)count,
 				       &segments->compression, &name);
 		if (r == -ENOTSUP)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "image.h"
+
 struct segments;
 
 /** segments_open() - @fd is read by position; it stays the caller's until segments_own() */
@@ -30,6 +32,13 @@ int segments_next_archive(struct segments *segments);
  */
 ssize_t segments_peek(struct segments *segments, const unsigned char **ret_bytes);
 void segments_advance(struct segments *segments, size_t count);
+
+/** segments_offset() - where in the file the archive at hand begins; inside of a compressed part,
+ * where that begins */
+uint64_t segments_offset(const struct segments *segments);
+
+/** segments_compression() - of the part at hand; COMPRESS_NONE outside of a compressed one */
+enum compression segments_compression(const struct segments *segments);
 
 /** segments_problem() - why the last call failed */
 const char *segments_problem(const struct segments *segments);
