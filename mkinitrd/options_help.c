@@ -6,7 +6,7 @@
 
 #include "options_table.h"
 
-#define HELP_COLUMN 30
+#define HELP_COLUMN 31
 
 /* "  -o, --output FILE           image to write" */
 static void print_option(const struct option_row *row)
@@ -19,7 +19,7 @@ static void print_option(const struct option_row *row)
 		text_format(&line, "      --%s", row->name);
 	if (row->argument)
 		text_format(&line, " %s", row->argument);
-	if (line.length >= HELP_COLUMN)
+	if (line.length + 2 > HELP_COLUMN)
 		printf("%s\n%*s%s\n", text_string(&line), HELP_COLUMN, "", row->help);
 	else
 		printf("%-*s%s\n", HELP_COLUMN, text_string(&line), row->help);

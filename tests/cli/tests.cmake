@@ -10,3 +10,9 @@ cli_test(bad-input test_bad_input.py)
 cli_test(interrupt test_interrupt.py)
 cli_test(run test_run.py)
 cli_test(OD-2-OD-3-OD-15-OD-16-image test_image.py)
+
+# what documents say, held against the tables themselves
+add_executable(tables fixture/tables.c)
+target_include_directories(tables PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_libraries(tables PRIVATE core)
+cli_test(documents test_documents.py)
