@@ -187,8 +187,7 @@ void sink_close(struct sink *sink)
 	free(sink);
 }
 
-/* "none, zstd:1-19, gzip:1-9" */
-static void add_known(struct text *text)
+void compression_list(struct text *text)
 {
 	for (size_t i = 0; i < COUNT_OF(compressors); i++) {
 		text_format(text, "%s%s", i ? ", " : "", compressors[i].name);
@@ -217,7 +216,7 @@ int compression_parse(const char *string, enum compression *ret_compression, int
 		*ret_level = (int)level;
 		return 0;
 	}
-	add_known(&known);
+	compression_list(&known);
 	return fail(0, "compression '%s' is not known; this version knows: %s", string,
 		    text_string(&known));
 }

@@ -29,6 +29,9 @@ struct image_result {
 /** compression_parse() - "zstd", "zstd:19", "gzip:9", "none"; speaks (what, and what is known) */
 int compression_parse(const char *string, enum compression *ret_compression, int *ret_level);
 
+/** compression_list() - what compression_parse() knows: "none, zstd:1-19, gzip:1-9" */
+void compression_list(struct text *text);
+
 /**
  * image_publish() - write @manifest as an image at @path, read it back, compare, rename; speaks
  *

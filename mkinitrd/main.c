@@ -77,6 +77,28 @@ const struct subcommand subcommands[] = {
 			"mkinitrd profile check ./site.yaml",
 		.group = "PROFILES",
 	},
+	{
+		.name = "completion",
+		.function = cmd_completion,
+		.arguments = "bash|zsh",
+		.options = "",
+		.help = "print what teaches a shell these commands and options",
+		.description =
+			"An installed mkinitrd has brought both already; this is for the others.",
+		.examples =
+			". <(mkinitrd completion bash)\n"
+			"mkinitrd completion zsh >/usr/local/share/zsh/site-functions/_mkinitrd",
+		.group = "HELP",
+	},
+	{
+		.name = "help",
+		.function = cmd_help,
+		.arguments = "[COMMAND]",
+		.options = "",
+		.help = "show the commands, or one command's options and examples",
+		.examples = "mkinitrd help build",
+		.group = "HELP",
+	},
 	{ .name = NULL },
 };
 // clang-format on

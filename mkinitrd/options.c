@@ -224,22 +224,22 @@ static int parse_long(struct parse *parse, const char *word)
 
 /* ---- the whole ---- */
 
-static int parse_command(struct parse *parse, const char *word)
+const struct subcommand *subcommand_find(const char *name)
 {
 	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
 	const char *nearest;
 
 	for (const struct subcommand *row = subcommands; row->name; row++) {
-		if (text_equal(row->name, word)) {
-			parse->subcommand = row;
-			return -1;
-		}
+		if (text_equal(row->name, name))
+			return row;
 		(void)strings_add(&names, row->name);
 	}
-	nearest = names.items ? word_nearest(word, (const char *const *)names.items) : NULL;
+	nearest = names.items ? word_nearest(name, (const char *const *)names.items) : NULL;
 	if (nearest)
-		return usage("unknown command '%s'; did you mean '%s'?", word, nearest);
-	return usage("unknown command '%s'; 'mkinitrd --help' lists them", word);
+		(void)usage("unknown command '%s'; did you mean '%s'?", name, nearest);
+	else
+		(void)usage("unknown command '%s'; 'mkinitrd --help' lists them", name);
+	return NULL;
 }
 
 static int parse_words(struct parse *parse)
@@ -257,7 +257,7 @@ static int parse_words(struct parse *parse)
 		else if (has_options && word[0] == '-' && word[1])
 			r = parse_letters(parse, word + 1);
 		else if (!parse->subcommand)
-			r = parse_command(parse, word);
+			r = (parse->subcommand = subcommand_find(word)) ? -1 : EXIT_USAGE;
 		else if (strings_add(&parse->options->arguments, word) < 0)
 			r = EXIT_FAILED;
 		if (r >= 0)

@@ -57,6 +57,9 @@ int options_parse(struct options *options, int argc, char **argv,
 		  const struct subcommand **ret_subcommand);
 void options_free(struct options *options);
 
+/** subcommand_find() - the row of a subcommand's name; NULL after saying what there is instead */
+const struct subcommand *subcommand_find(const char *name);
+
 /** options_jobs() - -j, or the CPUs that this process may use */
 unsigned options_jobs(const struct options *options);
 
@@ -68,3 +71,5 @@ int cmd_ls(const struct options *options);
 int cmd_why(const struct options *options);
 int cmd_profile(const struct options *options);
 int cmd_run(const struct options *options);
+int cmd_completion(const struct options *options);
+int cmd_help(const struct options *options);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "fail.h"
 #include "options_table.h"
 
 #define HELP_COLUMN 31
@@ -75,7 +76,7 @@ static void print_overview(void)
 			group = row->group;
 			printf("\n%s\n", group);
 		}
-		printf("  %-10s %s\n", row->name, row->help);
+		printf("  %-11s %s\n", row->name, row->help);
 	}
 	printf("\nOf every command: -v (say more), -q (say less), -h, -V.\n"
 	       "'mkinitrd COMMAND --help' shows a command's options and examples.\n"
@@ -88,4 +89,21 @@ void help_print(const struct subcommand *subcommand)
 		print_subcommand(subcommand);
 	else
 		print_overview();
+}
+
+int cmd_help(const struct options *options)
+{
+	const struct subcommand *subcommand = NULL;
+
+	if (options->arguments.count > 1) {
+		(void)fail(0, "help takes one COMMAND; use: mkinitrd help build");
+		return EXIT_USAGE;
+	}
+	if (options->arguments.count == 1) {
+		subcommand = subcommand_find(options->arguments.items[0]);
+		if (!subcommand)
+			return EXIT_USAGE;
+	}
+	help_print(subcommand);
+	return EXIT_DONE;
 }
