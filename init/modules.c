@@ -102,6 +102,14 @@ int modules_load_alias(const struct machine *machine, const char *modalias)
 	return (int)matched;
 }
 
+int modules_load_name(const struct machine *machine, const char *name)
+{
+	int r = machine->modules ? loader_want_name(machine->modules->loader, name) : -ENOENT;
+
+	(void)modules_load_wanted(machine);
+	return r;
+}
+
 static bool is_hidden(const struct dirent *entry)
 {
 	return entry->d_name[0] == '.';

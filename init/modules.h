@@ -12,5 +12,9 @@ size_t modules_want_alias(const struct machine *machine, const char *modalias);
 /** modules_load_wanted() - load what was noted. Return: how many were tried */
 size_t modules_load_wanted(const struct machine *machine);
 
+/** modules_load_name() - load the plan's module @name with what it needs. Return: 0, or -ENOENT
+ * when the plan has none of that name; a failure is logged */
+int modules_load_name(const struct machine *machine, const char *name);
+
 /** modules_want_present() - note the modules of every device that the kernel shows in /sys */
 void modules_want_present(const struct machine *machine);

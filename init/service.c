@@ -4,7 +4,7 @@
  *
  * In:    the plan's services
  * Out:   each running in its own cgroup "service-NAME", its output in the kernel log; the step
- *        "services"
+ *        "services", which begins with the plan's choices (choose.c)
  * Not:   main (run_exec.c); restart happens only once all have been ready: before, a service that
  *        ends is a failed boot
  * Facts: a containerd that died is started again while containers run on, so only the process
@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "cgroup_tree.h"
+#include "choose.h"
 #include "service.h"
 #include "service_order.h"
 #include "spawn.h"
@@ -40,7 +41,10 @@ static void settle(struct services *services, int result)
 	if (result == 0)
 		for (size_t i = 0; i < services->count; i++)
 			(void)step_details(services->record, 0, "%s%s%s", services->record->details,
-					   i > 0 ? "," : "started=", services->items[i].plan->name);
+					   i > 0                          ? ","
+					   : services->record->details[0] ? " started="
+									  : "started=",
+					   services->items[i].plan->name);
 	step_end(machine, services->record, result);
 	services->settled(services, result);
 }
@@ -240,8 +244,11 @@ void services_start(struct services *services, struct supervisor *supervisor)
 	services->count = 0;
 	services->record = step_begin(supervisor->machine, "services");
 	services->items = calloc(plan->service_count + 1, sizeof(*services->items));
-	r = order && services->items ? service_order(plan, order, &reason) : -ENOMEM;
-	if (r == -EINVAL)
+	r = order && services->items ? choices_make(supervisor->machine, services->record)
+				     : -ENOMEM;
+	if (r == 0)
+		r = service_order(plan, order, &reason);
+	if (r == -EINVAL && reason.length)
 		(void)step_details(services->record, r, "%s", text_string(&reason));
 	for (; r == 0 && services->count < plan->service_count; services->count++)
 		r = service_prepare(&services->items[services->count], services,

@@ -295,6 +295,8 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (r == 0)
 		r = plan_limits(&planner, value_get(boot, "limits", NULL));
 	if (r == 0)
+		r = plan_choices(resolve, value_get(boot, "choose", NULL), plan);
+	if (r == 0)
 		r = plan_each_service(&planner, boot);
 	if (r == 0)
 		r = plan_console(&planner, value_get(boot, "console", NULL));

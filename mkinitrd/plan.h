@@ -18,6 +18,14 @@
 int plan_services(struct resolve *resolve, struct bootplan *plan);
 
 /**
+ * plan_choices() - "boot: choose:", one part of plan_services(); speaks
+ *
+ * A program is redirected where the image has it. Of what is to choose from, only that is taken of
+ * which the root has every program; nothing when that is nothing.
+ */
+int plan_choices(struct resolve *resolve, const struct value *choose, struct bootplan *plan);
+
+/**
  * plan_add() - put the finished plan into the manifest as usr/lib/mkinitrd/boot.plan; speaks
  */
 int plan_add(struct resolve *resolve, const struct bootplan *plan);

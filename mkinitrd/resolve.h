@@ -50,6 +50,10 @@ int resolve_programs(struct resolve *resolve, const struct value *programs);
 int resolve_program(struct resolve *resolve, const char *name, const char *relation,
 		    const struct origin *at, bool is_optional, char **ret_path);
 
+/** resolve_program_find() - where a program is in the root's PATH, symlinks not followed; quiet.
+ * Return: 0, -ENOENT or another -errno */
+int resolve_program_find(const struct sysroot *root, const char *name, char **ret_path);
+
 /** resolve_files() - each of a "files:" map; speaks */
 int resolve_files(struct resolve *resolve, const struct value *files);
 

@@ -30,8 +30,7 @@ static bool is_executable(const struct sysroot *root, const char *path)
 	       (status.st_mode & 0111);
 }
 
-/* where @name is, symlinks not followed. -ENOENT: nowhere */
-static int program_find(const struct sysroot *root, const char *name, char **ret_path)
+int resolve_program_find(const struct sysroot *root, const char *name, char **ret_path)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
@@ -105,7 +104,7 @@ static int program_add(struct resolve *resolve, const char *name, const struct w
 		       bool is_optional, char **ret_path)
 {
 	CLEANUP(memory_free) char *path = NULL;
-	int r = program_find(resolve->root, name, &path);
+	int r = resolve_program_find(resolve->root, name, &path);
 
 	if (r == -ENOENT && is_optional) {
 		r = strings_add(&resolve->missing.programs, name);
@@ -195,7 +194,7 @@ static int want_by_name(struct resolve *resolve, const char *name, const struct 
 
 	if (name[0] == '/')
 		return resolve_need(resolve, name, want);
-	r = program_find(resolve->root, name, &path);
+	r = resolve_program_find(resolve->root, name, &path);
 	if (r == 0)
 		return resolve_want(resolve, path, want);
 	for (size_t i = 0; r == -ENOENT && i < COUNT_OF(program_folders); i++) {

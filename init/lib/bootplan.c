@@ -16,6 +16,7 @@
 static const char *const load_words[] = { "demand", "boot", NULL };
 static const char *const absent_words[] = { "stop", "tmpfs", NULL };
 static const char *const method_words[] = { "dhcp", "none", NULL };
+static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
 // clang-format off
@@ -85,6 +86,14 @@ static const struct key_row limit_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row choice_keys[] = {
+	KEY(plan_choice, name, KEY_TEXT),
+	KEY(plan_choice, pick, KEY_TEXT),
+	WORD(plan_choice, when, when_words),
+	{ "link", KEY_LIST, offsetof(struct plan_choice, links), NULL },
+	KEYS_END
+};
+
 static const struct key_row service_keys[] = {
 	KEY(plan_service, name, KEY_TEXT),
 	KEY(plan_service, exec, KEY_LIST),
@@ -133,6 +142,8 @@ const struct verb_row bootplan_verbs[] = {
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
 	LIST("limit",      limit_keys,    limit,    plan_limit),
+	{ "choose", choice_keys, offsetof(struct bootplan, choices),
+	  offsetof(struct bootplan, choice_count), sizeof(struct plan_choice), ALWAYS_PRESENT },
 	LIST("service",    service_keys,  service,  plan_service),
 	SINGLE("main",     service_keys,  main,     HAS(has_main)),
 	LIST("container",  container_keys, container, plan_container),
@@ -217,6 +228,11 @@ BOOTPLAN_ADD(network)
 BOOTPLAN_ADD(limit)
 BOOTPLAN_ADD(service)
 BOOTPLAN_ADD(container)
+
+struct plan_choice *bootplan_add_choice(struct bootplan *plan)
+{
+	return item_add_named(plan, "choose");
+}
 
 /* ---- writing ---- */
 

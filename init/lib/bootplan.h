@@ -21,6 +21,8 @@
 enum plan_mode { PLAN_MODE_EXEC, PLAN_MODE_SUPERVISE };
 enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BOOT };
 enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS };
+/* conditions of a choice: what the running kernel has */
+enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LEGACY };
 enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE };
 
 /* "image": what this image is */
@@ -76,6 +78,15 @@ struct plan_limit {
 	uint64_t value; /* soft and hard; UINT64_MAX: infinity */
 };
 
+/* "choose": one of several programs for a name, a line each; of those with the same name the first
+ * whose condition holds is taken, before services start */
+struct plan_choice {
+	char *name; /* of what is chosen: firewall */
+	char *pick; /* what this one is called: nft */
+	enum plan_when when;
+	struct strings links; /* PATH=TARGET: symlinks to make */
+};
+
 /* "service" and "main": a program that init starts and waits for. main's name is its program's. */
 struct plan_service {
 	char *name;
@@ -120,9 +131,10 @@ struct bootplan {
 	struct plan_alias *aliases;
 	struct plan_network *networks;
 	struct plan_limit *limits;
+	struct plan_choice *choices;
 	struct plan_service *services;
 	struct plan_container *containers;
-	size_t module_count, alias_count, network_count, limit_count, service_count,
+	size_t module_count, alias_count, network_count, limit_count, choice_count, service_count,
 		container_count;
 };
 
@@ -136,6 +148,7 @@ struct plan_module *bootplan_add_module(struct bootplan *plan);
 struct plan_alias *bootplan_add_alias(struct bootplan *plan);
 struct plan_network *bootplan_add_network(struct bootplan *plan);
 struct plan_limit *bootplan_add_limit(struct bootplan *plan);
+struct plan_choice *bootplan_add_choice(struct bootplan *plan);
 struct plan_service *bootplan_add_service(struct bootplan *plan);
 struct plan_container *bootplan_add_container(struct bootplan *plan);
 

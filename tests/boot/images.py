@@ -4,6 +4,7 @@ import os
 import sys
 
 import machine
+import registry
 
 # name -> what is different from only-docker with its shell on the second serial line
 VARIANTS = {
@@ -16,13 +17,34 @@ VARIANTS = {
     "module-fails": ["kernel.modules.kvm_intel={ need: required, load: boot }"],
 }
 
+# name -> a profile of its own and what else is different
+NO_NFT = [f"kernel.modules.{name}=null" for name in ("nf_tables", "nft_compat", "nft_chain_nat")]
+PROFILES = {
+    # trusts the registry's CA, by two lines; and to the kernel's other firewall
+    "legacy": ("""\
+include: [only-docker]
+files: { /etc/ssl/certs/registry-ca.crt: { from: certificates/ca.crt } }
+""", NO_NFT),
+    "no-iptables": ("""\
+include: [dockerd, dhcp, console, host-shell]
+boot: { main: { exec: [dockerd, --iptables=false, --containerd=/run/containerd/containerd.sock] } }
+""", ["programs.ps=null"]),
+}
+
 
 def main():
     machine.needs_tools()
     os.makedirs(machine.IMAGES, exist_ok=True)
-    for name, sets in VARIANTS.items():
+    registry.make_certificates(machine.CERTIFICATES)
+    wanted = {name: ("only-docker", sets) for name, sets in VARIANTS.items()}
+    for name, (text, sets) in PROFILES.items():
+        profile = os.path.join(machine.IMAGES, name + ".yaml")
+        with open(profile, "w", encoding="utf-8") as file:
+            file.write(text)
+        wanted[name] = (profile, sets)
+    for name, (profile, sets) in wanted.items():
         arguments = [word for text in [machine.TTY, *sets] for word in ("--set", text)]
-        words = machine.build_image(machine.image_path(name), *arguments)
+        words = machine.build_image(machine.image_path(name), *arguments, profile=profile)
         print(f"{name}: {os.path.getsize(machine.image_path(name))} bytes\n{words}", flush=True)
 
 

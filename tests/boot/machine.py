@@ -16,6 +16,7 @@ BUILD = os.path.abspath(os.environ.get("MKINITRD_BUILD", os.path.join(SOURCE, "b
 MKINITRD = os.path.join(BUILD, "mkinitrd")
 IMAGES = os.path.join(BUILD, "boot-image")
 DOCKER_UP = os.path.join(IMAGES, "docker-up.qcow2")
+CERTIFICATES = os.path.join(IMAGES, "certificates")
 SNAPSHOT = "docker-up"
 MEMORY = 1500
 TTY = "boot.shell.ttys=[ttyS1]"
@@ -92,12 +93,12 @@ class BootTest(unittest.TestCase):
         self.addCleanup(machine.stop)
         return machine
 
-    def docker_up(self, name="vm"):
+    def docker_up(self, name="vm", **arguments):
         """A machine restored to "Docker is up", on a copy of its disk; returns it and the disk."""
         _, kernel_file = kernel()
         disk = disks.copy(DOCKER_UP, self.path(name + ".qcow2"))
         machine = vm.VM(self.directory, image_path("only-docker"), kernel_file, name=name,
-                        disks=[disk], memory=MEMORY, loadvm=SNAPSHOT)
+                        disks=[disk], memory=MEMORY, loadvm=SNAPSHOT, **arguments)
         self.addCleanup(machine.stop)
         machine.start()
         machine.shell.ready = True

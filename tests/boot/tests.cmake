@@ -26,3 +26,8 @@ boot_test(OD-9-OD-10-no-dhcp-answer test_failures.py NoAnswer)
 boot_test(OD-1-services-that-fail test_failures.py Services)
 boot_test(OD-2-too-little-memory test_failures.py Memory)
 boot_test(OD-16-module-that-fails test_failures.py Module)
+
+boot_test(OD-16-DL-6-DL-7-DL-8-legacy test_docker_calls.py Legacy)
+boot_test(DL-6-DL-7-DL-8-nft test_docker_calls.py Pull)
+set_tests_properties(boot-DL-6-DL-7-DL-8-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(DL-8-DL-11-left-out test_docker_calls.py NoIptables)

@@ -9,6 +9,7 @@ set_tests_properties(unit-dhcp_script PROPERTIES SKIP_RETURN_CODE 77 LABELS "uni
 unit_test(container_image)
 unit_test(cmdline)
 unit_test(init_modules SOURCES init/log.c init/module_alias.c init/module_loader.c init/modules.c init/steps.c init/record.c init/uevent.c)
+unit_test(init_choose SOURCES init/choose.c init/log.c init/module_alias.c init/module_loader.c init/modules.c init/netfilter.c init/steps.c init/record.c init/uevent.c)
 unit_test(init_steps SOURCES init/log.c init/mounts.c init/parameters.c init/record.c init/steps.c)
 unit_test(decompress)
 target_compile_definitions(unit-decompress PRIVATE FIXTURE_DIRECTORY="${CMAKE_SOURCE_DIR}/tests/fixture")
