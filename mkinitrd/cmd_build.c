@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "check.h"
 #include "fail.h"
 #include "image.h"
 #include "options.h"
@@ -118,6 +119,8 @@ static int build_resolve(struct build *build)
 		r = container_images(resolve, value_get(root, "containers", NULL), &build->plan);
 	if (r == 0)
 		r = resolve_closure(resolve);
+	if (r == 0)
+		r = check_accept(root, resolve->manifest);
 	if (r < 0)
 		return r;
 	build->plan.image.memory = memory_needed(resolve->manifest);

@@ -49,6 +49,24 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "check",
+		.function = cmd_check,
+		.arguments = "IMAGE",
+		.options = "root kernel list json",
+		.help = "find what is wrong with an image before it boots",
+		.description =
+			"Compares the image with its own manifest, and looks for libraries, modules, firmware\n"
+			"and targets of symlinks that it misses, permissions that are too wide, and for what\n"
+			"its kernel must be able to do. The status is 3 when something is found that the\n"
+			"profile does not accept (check: accept:). Images of others are checked, too, but for\n"
+			"the manifest. -v shows what is accepted.",
+		.examples =
+			"mkinitrd check only-docker.img\n"
+			"mkinitrd check --json /boot/initrd.img-6.1.0-18-amd64\n"
+			"mkinitrd check --list",
+		.group = "IMAGES",
+	},
+	{
 		.name = "run",
 		.function = cmd_run,
 		.arguments = "IMAGE",

@@ -20,6 +20,8 @@ struct manifest {
 	size_t count, allocated;
 	size_t *slots; /* hash table of index + 1; 0: empty. A power of two, at most half full */
 	size_t slot_count;
+	struct manifest_acceptance *acceptances;
+	size_t acceptance_count;
 	struct strings labels; /* origins' file names of a manifest that was read from JSON */
 };
 
@@ -55,6 +57,11 @@ void manifest_free(struct manifest *manifest)
 		return;
 	for (size_t i = 0; i < manifest->count; i++)
 		entry_free(manifest->entries[i]);
+	for (size_t i = 0; i < manifest->acceptance_count; i++) {
+		free(manifest->acceptances[i].key);
+		free(manifest->acceptances[i].reason);
+	}
+	free(manifest->acceptances);
 	free(manifest->entries);
 	free(manifest->slots);
 	strings_free(&manifest->labels);
@@ -402,6 +409,40 @@ static int fail_below(const struct manifest *manifest, const struct entry *entry
 	return -ENOTDIR;
 }
 
+int manifest_accept(struct manifest *manifest, const char *key, const char *reason,
+		    const struct origin *at)
+{
+	struct manifest_acceptance *list =
+		reallocarray(manifest->acceptances, manifest->acceptance_count + 1, sizeof(*list));
+	struct manifest_acceptance acceptance = { .at = *at };
+
+	if (!list)
+		return -ENOMEM;
+	manifest->acceptances = list;
+	acceptance.key = strdup(key);
+	acceptance.reason = strdup(reason);
+	list[manifest->acceptance_count++] = acceptance;
+	return acceptance.key && acceptance.reason ? 0 : -ENOMEM;
+}
+
+size_t manifest_acceptance_count(const struct manifest *manifest)
+{
+	return manifest->acceptance_count;
+}
+
+const struct manifest_acceptance *manifest_acceptance_at(const struct manifest *manifest,
+							 size_t index)
+{
+	return &manifest->acceptances[index];
+}
+
+static int acceptance_order(const void *left, const void *right)
+{
+	const struct manifest_acceptance *a = left, *b = right;
+
+	return strcmp(a->key, b->key);
+}
+
 /* every directory above @entry, nearest last; wanted by @entry when it is not there yet */
 static int manifest_add_parents(struct manifest *manifest, const struct entry *entry,
 				mode_t (*parent_mode)(const char *path, void *context),
@@ -443,6 +484,9 @@ int manifest_finish(struct manifest *manifest,
 {
 	size_t count = manifest->count;
 
+	if (manifest->acceptance_count)
+		qsort(manifest->acceptances, manifest->acceptance_count,
+		      sizeof(*manifest->acceptances), acceptance_order);
 	/* sorted first: who is named as wanting a parent must not depend on the order of addition
 	 */
 	manifest_sort(manifest);

@@ -161,6 +161,22 @@ int entry_open(const struct entry *entry, int *ret_fd);
 /** entry_describe_source() - "'/usr/bin/ls' in the root", "'boot plan', made by mkinitrd" */
 void entry_describe_source(const struct entry *entry, struct text *text);
 
+/* a finding of 'mkinitrd check' that the profile accepts */
+struct manifest_acceptance {
+	char *key;    /* CODE or CODE:PATH-GLOB */
+	char *reason; /* not empty */
+	struct origin at;
+};
+
+/** manifest_accept() - add one; quiet. Return: 0 or -ENOMEM */
+int manifest_accept(struct manifest *manifest, const char *key, const char *reason,
+		    const struct origin *at);
+
+/** manifest_acceptance_at() - in order of key after manifest_finish() */
+size_t manifest_acceptance_count(const struct manifest *manifest);
+const struct manifest_acceptance *manifest_acceptance_at(const struct manifest *manifest,
+							 size_t index);
+
 /** manifest_text_fits() - whether a string can stand in manifest.json: it is UTF-8 */
 bool manifest_text_fits(const char *string);
 

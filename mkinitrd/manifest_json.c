@@ -9,6 +9,9 @@
  *	...
  *	]}
  *
+ * Before "entries" may stand "accept": [{"key":"CODE:GLOB","reason":"...","at":"..."},...], the
+ * findings of 'mkinitrd check' that the profile accepts, sorted by key.
+ *
  * One entry a line, sorted by path. size and sha256: files that were written. target: symlinks.
  * source: files only; unpacked: true when the source is compressed and the entry is not. A reason
  * has "by" (path of an entry), "at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
@@ -51,6 +54,15 @@ bool manifest_text_fits(const char *string)
 
 /* ---- writing ---- */
 
+static void add_origin(const struct origin *at, struct text *text)
+{
+	text_add(text, at->file);
+	if (at->line)
+		text_format(text, ":%u", at->line);
+	if (at->line && at->column)
+		text_format(text, ":%u", at->column);
+}
+
 static json_t *reason_to_json(const struct reason *reason)
 {
 	CLEANUP(text_free) struct text at = TEXT_EMPTY;
@@ -59,11 +71,7 @@ static json_t *reason_to_json(const struct reason *reason)
 		return json_pack("{s:s,s:s}", "relation", reason->relation, "by", reason->by);
 	if (!reason->at.file)
 		return json_pack("{s:s}", "relation", reason->relation);
-	text_add(&at, reason->at.file);
-	if (reason->at.line)
-		text_format(&at, ":%u", reason->at.line);
-	if (reason->at.line && reason->at.column)
-		text_format(&at, ":%u", reason->at.column);
+	add_origin(&reason->at, &at);
 	return json_pack("{s:s,s:s}", "relation", reason->relation, "at", text_string(&at));
 }
 
@@ -135,6 +143,30 @@ static int add_string(struct text *text, const char *key, const char *string)
 	return json ? add_json(text, json) : -EINVAL;
 }
 
+/* what the profile accepts; nothing when that is nothing */
+static int add_acceptances(const struct manifest *manifest, struct text *text)
+{
+	size_t count = manifest_acceptance_count(manifest);
+	int r = 0;
+
+	if (count)
+		text_add(text, ",\"accept\":[");
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct manifest_acceptance *acceptance = manifest_acceptance_at(manifest, i);
+		CLEANUP(text_free) struct text at = TEXT_EMPTY;
+		CLEANUP(json_cleanup) json_t *json = NULL;
+
+		add_origin(&acceptance->at, &at);
+		json = json_pack("{s:s,s:s,s:s}", "key", acceptance->key, "reason",
+				 acceptance->reason, "at", text_string(&at));
+		text_add(text, i ? ",\n" : "\n");
+		r = json ? add_json(text, json) : -ENOMEM;
+	}
+	if (count)
+		text_add(text, "]");
+	return r;
+}
+
 int manifest_to_json(const struct manifest *manifest, const char *release, const char *profile,
 		     struct text *text)
 {
@@ -145,6 +177,8 @@ int manifest_to_json(const struct manifest *manifest, const char *release, const
 	r = add_string(text, "profile", profile);
 	if (r == 0)
 		r = add_string(text, "release", release);
+	if (r == 0)
+		r = add_acceptances(manifest, text);
 	text_add(text, ",\"entries\":[\n");
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		CLEANUP(json_cleanup) json_t *json = entry_to_json(manifest_at(manifest, i));
@@ -354,6 +388,31 @@ static const char *add_entry(struct manifest *manifest, json_t *json)
 	return problem;
 }
 
+static const char *read_acceptances(struct manifest *manifest, json_t *list)
+{
+	size_t index;
+	json_t *json;
+
+	if (!json_is_array(list))
+		return "\"accept\" is no list";
+	json_array_foreach(list, index, json)
+	{
+		const char *key, *reason, *at, *problem;
+		struct origin origin;
+		json_error_t error;
+
+		if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s,s:s,s:s}", "key", &key,
+				   "reason", &reason, "at", &at) < 0)
+			return "\"accept\" is not of the form";
+		problem = read_origin(manifest, at, &origin);
+		if (!problem && manifest_accept(manifest, key, reason, &origin) < 0)
+			problem = no_memory;
+		if (problem)
+			return problem;
+	}
+	return NULL;
+}
+
 static const char *add_entries(struct manifest *manifest, json_t *entries, size_t *ret_index)
 {
 	const char *problem = NULL;
@@ -395,7 +454,7 @@ int manifest_from_json(const char *string, size_t length, struct manifest **ret_
 	CLEANUP(memory_free) char *release = NULL;
 	CLEANUP(memory_free) char *profile = NULL;
 	const char *release_text, *profile_text, *problem;
-	json_t *entries;
+	json_t *entries, *accept = NULL;
 	json_error_t error;
 	size_t index = 0;
 	int format;
@@ -405,15 +464,19 @@ int manifest_from_json(const char *string, size_t length, struct manifest **ret_
 		return refuse(ret_error, "line %d: %s", error.line, error.text);
 	if (json_unpack_ex(json, &error, 0, "{s:i}", "format", &format) < 0 || format != FORMAT)
 		return refuse(ret_error, "not of the format that this version knows");
-	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:i,s:s,s:s,s:o}", "format", &format,
-			   "profile", &profile_text, "release", &release_text, "entries",
-			   &entries) < 0)
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:i,s:s,s:s,s?o,s:o}", "format", &format,
+			   "profile", &profile_text, "release", &release_text, "accept", &accept,
+			   "entries", &entries) < 0)
 		return refuse(ret_error, "%s", error.text);
 	release = strdup(release_text);
 	profile = strdup(profile_text);
 	if (!manifest || !release || !profile)
 		return -ENOMEM;
-	problem = add_entries(manifest, entries, &index);
+	problem = accept ? read_acceptances(manifest, accept) : NULL;
+	if (problem && problem != no_memory)
+		return refuse(ret_error, "%s", problem);
+	if (!problem)
+		problem = add_entries(manifest, entries, &index);
 	if (problem == no_memory)
 		return -ENOMEM;
 	if (problem)

@@ -23,6 +23,7 @@ struct options {
 	const char *compress;    /* -c */
 	unsigned jobs;           /* -j; 0: as many as CPUs */
 	bool dry_run, force, json;
+	bool list; /* -l: check's codes */
 	int verbose; /* -v count */
 	bool quiet;
 	enum progress progress;
@@ -70,6 +71,8 @@ int cmd_build(const struct options *options);
 int cmd_ls(const struct options *options);
 int cmd_why(const struct options *options);
 int cmd_profile(const struct options *options);
+int cmd_check(const struct options *options);
+int cmd_diff(const struct options *options);
 int cmd_run(const struct options *options);
 int cmd_completion(const struct options *options);
 int cmd_help(const struct options *options);

@@ -123,6 +123,11 @@ static bool is_ready(const char *text)
 	return is_after_one_of(text, prefixes);
 }
 
+static bool is_reason(const char *text)
+{
+	return text[strspn(text, " \t\n")] != '\0';
+}
+
 static bool is_any(const char *text UNUSED)
 {
 	return true;
@@ -146,6 +151,7 @@ static const struct form {
 	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
 	{ KIND_FIND,	 is_find,	"LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/... or none" },
 	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
+	{ KIND_REASON,	 is_reason,	"the reason, in words" },
 	{ KIND_MAP,	 NULL,		"a map" },
 };
 // clang-format on

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "check.h"
 #include "profile_schema.h"
 
 #define NEEDS "required optional"
@@ -174,6 +175,10 @@ const struct schema_row schema_rows[] = {
 	{ "boot.shell.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
 	{ "boot.shell.ttys",		TEXTS_EXPANDED,	.help = "terminals; []: for rescue alone" },
 	{ "boot.containers",		KIND_LATER,	.help = "containers that run from the start" },
+
+	{ "check",			KIND_MAP,	.help = "what 'mkinitrd check' is to make of the image" },
+	{ "check.accept",		KIND_MAP,	.help = "findings that are meant to be" },
+	{ "check.accept.*",		KIND_REASON,	.key_problem = check_code_problem, .help = "CODE or CODE:PATH-GLOB, with the reason" },
 
 	{ "output",			KIND_MAP,	.help = "the image's form" },
 	{ "output.layout",		KIND_WORD,	"cpio", "squashfs", .help = "how the image is put together" },

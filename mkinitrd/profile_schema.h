@@ -25,6 +25,7 @@ enum schema_kind {
 	KIND_PATH = 1 << 11,     /* absolute */
 	KIND_FIND = 1 << 12,     /* a way to find a block device */
 	KIND_READY = 1 << 13,    /* a way to see that a service is ready */
+	KIND_REASON = 1 << 15,   /* text, not empty */
 	KIND_EXPANDED = 1 << 14, /* besides: ${name} in it is replaced */
 };
 

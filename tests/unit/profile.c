@@ -484,7 +484,7 @@ static void all_errors_can_be_said(void **state UNUSED)
 		"list of text such as [a, b]\n"
 		"mkinitrd: x.yaml:3:31: 'boot.mode' (how init hands over) is 'b'; expected 'exec'\n"
 		"mkinitrd: --set: unknown key 'nothing'; known here: description, include, values, "
-		"kernel, programs, files, trees, scripts, containers, boot, output\n");
+		"kernel, programs, files, trees, scripts, containers, boot, check, output\n");
 }
 
 /* ---- what is shown is a profile ---- */

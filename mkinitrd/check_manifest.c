@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_manifest.c - the image against its own manifest
+ *
+ * In:    the tree, the manifest that lies in it
+ * Out:   findings; the manifest for all who say who wanted a path
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "check.h"
+
+static int manifest_open(struct check *check)
+{
+	CLEANUP(memory_free) char *why = NULL;
+	const char *text;
+	size_t length;
+	int r;
+
+	if (!image_tree_find(&check->tree, MANIFEST_PATH)) {
+		check_note(check, "the image has no manifest: it was not made by mkinitrd, so its "
+				  "content is compared with nothing");
+		return -ENOENT;
+	}
+	text = check_text(check, MANIFEST_PATH, &length);
+	r = manifest_from_json(text, length, &check->manifest, &check->manifest_release,
+			       &check->profile, &why);
+	if (r == -ENOMEM)
+		check->is_short_of_memory = true;
+	else if (r < 0)
+		check_find(check, CHECK_MANIFEST_BROKEN, MANIFEST_PATH,
+			   "cannot be read (%s), so the content is compared with nothing; build "
+			   "the image "
+			   "again",
+			   why ? why : strerror(-r));
+	return r;
+}
+
+static void compare_type(struct check *check, const struct entry *entry,
+			 const struct tree_node *node)
+{
+	static const struct {
+		mode_t mode;
+		const char *name;
+	} types[] = {
+		[ENTRY_FILE] = { S_IFREG, "file" },
+		[ENTRY_DIRECTORY] = { S_IFDIR, "directory" },
+		[ENTRY_SYMLINK] = { S_IFLNK, "symlink" },
+	};
+
+	if ((node->mode & S_IFMT) != types[entry->type].mode)
+		check_find(check, CHECK_ENTRY_TYPE, entry->path,
+			   "should be a %s and is of another type; build the image again",
+			   types[entry->type].name);
+}
+
+static bool has_type(const struct entry *entry, const struct tree_node *node)
+{
+	return entry->type == ENTRY_FILE        ? S_ISREG(node->mode)
+	       : entry->type == ENTRY_DIRECTORY ? S_ISDIR(node->mode)
+						: S_ISLNK(node->mode);
+}
+
+static void compare(struct check *check, const struct entry *entry, const struct tree_node *node)
+{
+	const struct tree_node *content = node->content;
+
+	if (!has_type(entry, node)) {
+		compare_type(check, entry, node);
+		return;
+	}
+	if (entry->type != ENTRY_SYMLINK && (node->mode & 07777) != entry->mode)
+		check_find(check, CHECK_ENTRY_MODE, entry->path,
+			   "has mode %04o and should have %04o; build the image again",
+			   (unsigned)node->mode & 07777, (unsigned)entry->mode);
+	if (node->uid != entry->uid || node->gid != entry->gid)
+		check_find(check, CHECK_ENTRY_OWNER, entry->path,
+			   "belongs to %u:%u and should to %u:%u; build the image again", node->uid,
+			   node->gid, entry->uid, entry->gid);
+	if (entry->type == ENTRY_SYMLINK && !text_equal(node->target, entry->target))
+		check_find(check, CHECK_ENTRY_TARGET, entry->path,
+			   "leads to '%s' and should to '%s'; build the image again", node->target,
+			   entry->target);
+	if (entry->type != ENTRY_FILE || !entry->is_hashed)
+		return;
+	if (content->size != entry->size)
+		check_find(check, CHECK_ENTRY_SIZE, entry->path,
+			   "has %llu bytes and should have %llu; build the image again",
+			   (unsigned long long)content->size, (unsigned long long)entry->size);
+	else if (memcmp(content->sha256, entry->sha256, SHA256_SIZE) != 0)
+		check_find(check, CHECK_ENTRY_CONTENT, entry->path,
+			   "has other content than was packed (SHA-256 differs); build the image "
+			   "again");
+}
+
+/* the writer's last two entries */
+static void check_last(struct check *check)
+{
+	const struct tree_node *complete = image_tree_find(&check->tree, COMPLETE_PATH);
+	const struct tree_node *manifest = image_tree_find(&check->tree, MANIFEST_PATH);
+
+	if (!complete || !S_ISREG(complete->mode))
+		check_find(
+			check, CHECK_COMPLETE_MISSING, COMPLETE_PATH,
+			"is missing: init takes the image for cut off, and stops; build it again");
+	else if (complete->order + 1 != check->tree.entries ||
+		 (manifest && manifest->order + 2 != check->tree.entries))
+		check_find(check, CHECK_COMPLETE_MISSING, COMPLETE_PATH,
+			   "is not the last entry after the manifest, so that it does not show "
+			   "that all "
+			   "was unpacked; build the image again");
+}
+
+static void check_unlisted(struct check *check)
+{
+	for (size_t i = 0; i < check->tree.count; i++) {
+		const struct tree_node *node = check->tree.nodes[i];
+
+		if (text_equal(node->path, MANIFEST_PATH) ||
+		    text_equal(node->path, COMPLETE_PATH) ||
+		    manifest_find(check->manifest, node->path))
+			continue;
+		check_find(check, CHECK_ENTRY_UNLISTED, node->path,
+			   "is not in the manifest: who put it there is not known; add it by a "
+			   "profile");
+	}
+}
+
+void check_manifest(struct check *check)
+{
+	int r = manifest_open(check);
+
+	if (r == -ENOENT)
+		return;
+	check_last(check);
+	if (r < 0)
+		return;
+	for (size_t i = 0; i < manifest_count(check->manifest); i++) {
+		const struct entry *entry = manifest_at(check->manifest, i);
+		const struct tree_node *node = image_tree_find(&check->tree, entry->path);
+
+		if (node)
+			compare(check, entry, node);
+		else
+			check_find(
+				check, CHECK_ENTRY_MISSING, entry->path,
+				"is in the manifest and not in the image; build the image again");
+	}
+	check_unlisted(check);
+}
