@@ -214,6 +214,7 @@ static int build_run(struct build *build)
 		return build->tools_fd;
 	build->resolve.profile = &build->profile;
 	build->resolve.root = &build->root;
+	build->resolve.jobs = options_jobs(options);
 	build->resolve.manifest = manifest_new();
 	if (!build->resolve.manifest)
 		return fail(-ENOMEM, "cannot build");

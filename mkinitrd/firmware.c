@@ -16,7 +16,6 @@
 #include "modules.h"
 #include "decompress.h"
 #include "fail.h"
-#include "module_info.h"
 
 static const char *const suffixes[] = { "", ".zst", ".xz" };
 
@@ -110,29 +109,12 @@ static int name_add(struct firmware *firmware, const char *name, const char *by)
 static int module_firmware(struct firmware *firmware, size_t index)
 {
 	const struct modules *modules = firmware->modules;
-	const struct module *module = &modules->tree.modules[index];
-	CLEANUP(strings_free) struct strings lines = STRINGS_EMPTY;
-	CLEANUP(text_free) struct text path = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = -1;
-	int r;
+	const struct strings *names = &modules->tree.modules[index].firmware;
+	int r = 0;
 
-	text_format(&path, "%s/%s", modules->kernel->directory, module->path);
-	fd = path.failed ? -ENOMEM
-			 : sysroot_open(modules->root, text_string(&path), O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? fd : module_info_read(fd, compressed_suffix(module->path) != NULL, &lines);
-	if (r < 0)
-		return fail(r,
-			    "cannot read '%s' of the root '%s' for the firmware it names; "
-			    "install it again",
-			    text_string(&path), modules->root->path);
-	for (size_t i = 0; i < lines.count; i++) {
-		const char *name = module_info_value(lines.items[i], "firmware");
-
-		r = name ? name_add(firmware, name, modules->choices[index].entry) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r >= 0 && i < names->count; i++)
+		r = name_add(firmware, names->items[i], modules->choices[index].entry);
+	return r;
 }
 
 int modules_pack_firmware(const struct modules *modules, struct resolve *resolve)

@@ -2,11 +2,12 @@
 /*
  * module_config.c - read the root's modprobe.d (see module_config.h)
  *
- * In:    /etc/modprobe.d, /run/modprobe.d, ... of the root, and modules.softdep of the kernel
- * Out:   settings, and one text with all of them for libkmod (module_tree.c)
+ * In:    /etc/modprobe.d, /run/modprobe.d, ... of the root; modules.softdep and modules.weakdep of
+ *        the kernel
+ * Out:   settings, and one text with all of them for libkmod (module_tree.c), but for weakdeps,
+ *        which libkmod knows from version 33 on
  * Not:   what a setting does to a module
- * Facts: modprobe.d(5): of files with one name the first folder's counts, files are read in the
- *        order of their names; modules.softdep takes its place among them by its name (kmod's
+ * Facts: modprobe.d(5). modules.softdep takes its place among the files by its name (kmod's
  *        libkmod/libkmod-config.c, kmod_config_new()). That order decides: the first softdep of a
  *        module is the only one in force.
  *
@@ -17,10 +18,11 @@
 #include <string.h>
 
 #include "module_config.h"
+#include "config_files.h"
 #include "fail.h"
 
-#define CONFIG_LIMIT ((size_t)4 << 20)
-#define OWN_SOFTDEPS "modules.softdep"
+/* what depmod collected from the modules */
+static const char *const own_files[] = { "modules.softdep", "modules.weakdep" };
 
 static const char *const folders[] = {
 	"/etc/modprobe.d",     "/run/modprobe.d", "/usr/local/lib/modprobe.d",
@@ -35,6 +37,7 @@ static const struct {
 	{ "alias", MODULE_ALIAS, 2 },     { "blacklist", MODULE_BLACKLIST, 1 },
 	{ "install", MODULE_INSTALL, 2 }, { "options", MODULE_OPTIONS, 2 },
 	{ "remove", MODULE_REMOVE, 2 },   { "softdep", MODULE_SOFTDEP, 2 },
+	{ "weakdep", MODULE_WEAKDEP, 2 },
 };
 
 const char *module_verb_name(enum module_verb verb)
@@ -72,6 +75,27 @@ void module_name_normal(char *name)
 	}
 }
 
+bool module_setting_forbids(const struct module_setting *setting)
+{
+	static const char *const words[] = { "false", "true", ":" };
+	size_t length = strcspn(setting->rest, "\t ");
+	const char *word = setting->rest;
+
+	if (setting->verb != MODULE_INSTALL ||
+	    setting->rest[length + strspn(setting->rest + length, "\t ")])
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (setting->rest[i] == '/')
+			word = setting->rest + i + 1;
+	}
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		if (strncmp(word, words[i], strlen(words[i])) == 0 &&
+		    word + strlen(words[i]) == setting->rest + length)
+			return true;
+	}
+	return false;
+}
+
 static int setting_add(struct module_config *config, const struct module_setting *setting)
 {
 	struct module_setting *new;
@@ -99,16 +123,26 @@ static int setting_add(struct module_config *config, const struct module_setting
 	return 0;
 }
 
+struct reader {
+	struct module_config *config;
+	const char *file; /* of config->files */
+	bool is_own;
+};
+
 /* one logical line, which is modified */
-static int line_take(struct module_config *config, char *line, const struct module_setting *where)
+static int line_take(void *context, char *line, const char *path UNUSED, unsigned number)
 {
 	static const char blanks[] = "\t ";
-	struct module_setting setting = *where;
+	const struct reader *reader = context;
+	struct module_config *config = reader->config;
+	struct module_setting setting = { .is_own = reader->is_own,
+					  .file = reader->file,
+					  .line = number };
 	char *rest = line;
 	char *verb, *key;
 	size_t i = 0;
 
-	if (*line == '\0' || *line == '#')
+	if (*line == '#')
 		return 0;
 	rest += strspn(rest, blanks);
 	verb = strsep(&rest, blanks);
@@ -122,146 +156,48 @@ static int line_take(struct module_config *config, char *line, const struct modu
 	if (rest)
 		rest += strspn(rest, blanks);
 	if (i == COUNT_OF(verbs) || !key || !*key || (verbs[i].words > 1 && (!rest || !*rest))) {
-		warn("'%s' line %u: modprobe does not understand '%s' there, skipping", where->file,
-		     where->line, verb);
+		warn("'%s' line %u: modprobe does not understand '%s' there, skipping",
+		     setting.file, setting.line, verb);
 		return 0;
 	}
 	module_name_normal(key);
 	setting.verb = verbs[i].verb;
 	setting.key = key;
 	setting.rest = rest ? rest : line + strlen(line);
-	text_format(&config->text, "%s %s %s\n", verbs[i].name, setting.key, setting.rest);
+	if (setting.verb != MODULE_WEAKDEP)
+		text_format(&config->text, "%s %s %s\n", verbs[i].name, setting.key, setting.rest);
 	return setting_add(config, &setting);
 }
 
-static int file_take(struct module_config *config, const struct sysroot *root, const char *path,
-		     bool is_own)
+/* @own: what the kernel's modules say where the root has no such file, or NULL */
+static int file_take(struct module_config *config, const struct sysroot *root,
+		     const struct config_file *file, const char *own)
 {
-	CLEANUP(text_free) struct text content = TEXT_EMPTY;
-	CLEANUP(text_free) struct text line = TEXT_EMPTY;
-	struct module_setting where = { .is_own = is_own };
-	unsigned lines = 1;
-	int r;
+	struct reader reader = { .config = config };
 
-	r = sysroot_read(root, path, CONFIG_LIMIT, &content);
-	if (r == -ENOENT)
-		return 0; /* a dangling symlink: modprobe passes over it as well */
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		warn("cannot read '%s': %s, skipping", path, strerror(-r));
-		return 0;
-	}
-	if (strings_add(&config->files, path) < 0)
+	if (strings_add(&config->files, file->path) < 0)
 		return -ENOMEM;
-	where.file = config->files.items[config->files.count - 1];
-
-	for (const char *position = text_string(&content); *position;) {
-		where.line = lines;
-		text_clear(&line);
-		for (; *position && *position != '\n'; position++) {
-			if (*position == '\\' && position[1] == '\n') {
-				position++; /* the line goes on */
-				lines++;
-			} else {
-				text_add_char(&line, *position);
-			}
-		}
-		if (*position == '\n')
-			position++;
-		lines++;
-		if (line.failed)
-			return -ENOMEM;
-		r = line.data ? line_take(config, line.data, &where) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-struct config_file {
-	const char *name; /* within path */
-	char *path;
-};
-
-static int file_compare(const void *left, const void *right)
-{
-	const struct config_file *a = left;
-	const struct config_file *b = right;
-
-	return strcmp(a->name, b->name);
-}
-
-struct config_files {
-	struct config_file *items;
-	size_t count;
-};
-
-static void files_free(struct config_files *files)
-{
-	for (size_t i = 0; i < files->count; i++)
-		free(files->items[i].path);
-	free(files->items);
-}
-
-/* the first folder's file wins */
-static int files_add(struct config_files *files, const char *folder, const char *name)
-{
-	struct config_file *items;
-	char *path;
-
-	for (size_t i = 0; i < files->count; i++) {
-		if (text_equal(files->items[i].name, name))
-			return 0;
-	}
-	items = reallocarray(files->items, files->count + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	files->items = items;
-	if (asprintf(&path, "%s/%s", folder, name) < 0)
-		return -ENOMEM;
-	items[files->count++] = (struct config_file){ path + strlen(folder) + 1, path };
-	return 0;
-}
-
-static int folder_list(const struct sysroot *root, const char *folder, struct config_files *files)
-{
-	CLEANUP(directory_close) DIR *directory = NULL;
-	const struct dirent *entry;
-	int r;
-
-	r = sysroot_opendir(root, folder, &directory);
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
-	if (r < 0) {
-		warn("cannot read '%s': %s, skipping", folder, strerror(-r));
-		return 0;
-	}
-	while ((entry = readdir(directory)) != NULL) {
-		if (entry->d_name[0] == '.' || (!text_ends_with(entry->d_name, ".conf") &&
-						!text_ends_with(entry->d_name, ".alias")))
-			continue;
-		r = files_add(files, folder, entry->d_name);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	reader.file = config->files.items[config->files.count - 1];
+	for (size_t i = 0; i < COUNT_OF(own_files); i++)
+		reader.is_own = reader.is_own || text_equal(file->name, own_files[i]);
+	return own ? config_text_lines(own, file->path, line_take, &reader)
+		   : config_file_lines(root, file->path, line_take, &reader);
 }
 
 int module_config_read(const struct sysroot *root, const char *directory,
-		       struct module_config *ret_config)
+		       const struct module_index *computed, struct module_config *ret_config)
 {
-	CLEANUP(files_free) struct config_files files = { 0 };
-	int r;
+	CLEANUP(config_files_free) struct config_files files = CONFIG_FILES_EMPTY;
+	int r = 0;
 
-	r = files_add(&files, directory, OWN_SOFTDEPS);
+	for (size_t i = 0; r >= 0 && i < COUNT_OF(own_files); i++)
+		r = config_files_add(&files, directory, own_files[i]);
 	for (size_t i = 0; r >= 0 && i < COUNT_OF(folders); i++)
-		r = folder_list(root, folders[i], &files);
-	if (files.count)
-		qsort(files.items, files.count, sizeof(*files.items), file_compare);
+		r = config_files_list(root, folders[i], ".conf", ".alias", &files);
+	config_files_sort(&files);
 	for (size_t i = 0; r >= 0 && i < files.count; i++)
-		r = file_take(ret_config, root, files.items[i].path,
-			      text_equal(files.items[i].name, OWN_SOFTDEPS));
+		r = file_take(ret_config, root, &files.items[i],
+			      computed ? module_index_find(computed, files.items[i].name) : NULL);
 	if (r >= 0 && ret_config->text.failed)
 		r = -ENOMEM;
 	return r < 0 ? fail(r, "cannot read the modprobe.d of the root '%s'", root->path) : 0;

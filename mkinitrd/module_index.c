@@ -3,7 +3,8 @@
  * module_index.c - indexes for a subset of a kernel's modules (see module_index.h)
  *
  * In:    the tree of modules, which of them are in the image, the root's own text indexes
- * Out:   modules.dep, .alias, .symbols, each with its .bin; modules.softdep, .order, .devname
+ * Out:   modules.dep, .alias, .symbols, each with its .bin; modules.softdep, .weakdep, .order,
+ *        .devname
  * Not:   the format of .bin files (module_trie.c)
  * Facts: what depmod writes where: kmod's tools/depmod.c, depmod_output(). A value's priority is
  *        its module's position. Aliases in modules.alias.bin have underscores outside brackets;
@@ -14,11 +15,10 @@
 #include <string.h>
 
 #include "module_index.h"
+#include "module_tree.h"
 #include "module_trie.h"
 #include "decompress.h"
 #include "fail.h"
-
-#define INDEX_LIMIT ((size_t)64 << 20)
 
 struct subset {
 	const struct module_tree *tree;
@@ -41,6 +41,29 @@ void module_index_free(struct module_index *index)
 		text_free(&index->files[i].content);
 	}
 	*index = MODULE_INDEX_EMPTY;
+}
+
+int module_index_add(struct module_index *index, const char *name, const char *suffix,
+		     struct text *content)
+{
+	struct module_index_file *file = &index->files[index->count];
+
+	assert(index->count < COUNT_OF(index->files));
+	if (content->failed || asprintf(&file->name, "%s%s", name, suffix) < 0)
+		return -ENOMEM;
+	file->content = *content;
+	*content = TEXT_EMPTY;
+	index->count++;
+	return 0;
+}
+
+const char *module_index_find(const struct module_index *index, const char *name)
+{
+	for (size_t i = 0; i < index->count; i++) {
+		if (text_equal(index->files[i].name, name))
+			return text_string(&index->files[i].content);
+	}
+	return NULL;
 }
 
 void module_image_path(struct text *text, const char *path)
@@ -102,8 +125,7 @@ static int index_dependencies(const struct subset *subset, struct text *text, st
 	return 0;
 }
 
-/* alias with underscores for the .bin; false when depmod leaves it out for its brackets */
-static bool alias_normal(char *alias)
+bool module_index_alias(char *alias)
 {
 	const char *position = alias;
 
@@ -132,11 +154,31 @@ static int index_aliases(const struct subset *subset, struct text *text, struct 
 			if (!alias)
 				return -ENOMEM;
 			text_format(text, "alias %s %s\n", alias, module->name);
-			if (alias_normal(alias))
+			if (module_index_alias(alias))
 				r = trie_add(trie, alias, module->name, (uint32_t)i);
 			if (r < 0)
 				return r;
 		}
+	}
+	return 0;
+}
+
+/* what the modules themselves say; modprobe.d is not depmod's */
+static int index_weakdeps(const struct subset *subset, struct text *text, struct trie *trie UNUSED)
+{
+	const struct module_config *config = &subset->tree->config;
+
+	for (size_t i = 0; i < config->count; i++) {
+		const struct module_setting *setting = &config->settings[i];
+		size_t index = setting->verb == MODULE_WEAKDEP && setting->is_own
+				       ? module_tree_find(subset->tree, setting->key)
+				       : MODULE_NONE;
+
+		if (index == MODULE_NONE || !subset->is_packed[index])
+			continue;
+		if (text->length == 0)
+			text_add(text, "# Weak dependencies extracted from modules themselves.\n");
+		text_format(text, "weakdep %s %s\n", setting->key, setting->rest);
 	}
 	return 0;
 }
@@ -231,22 +273,6 @@ static int index_filter(const struct subset *subset, const struct filter *filter
 	return 0;
 }
 
-static_assert(2 * (COUNT_OF(filters) + 2) <= COUNT_OF(((struct module_index *)NULL)->files),
-	      "room for every index");
-
-static int file_add(struct module_index *index, const char *name, const char *suffix,
-		    struct text *content)
-{
-	struct module_index_file *file = &index->files[index->count];
-
-	if (content->failed || asprintf(&file->name, "%s%s", name, suffix) < 0)
-		return -ENOMEM;
-	file->content = *content;
-	*content = TEXT_EMPTY;
-	index->count++;
-	return 0;
-}
-
 /* the text form, and the binary one when there is a trie; takes @text over */
 static int pair_add(struct module_index *index, const char *name, struct text *text,
 		    struct trie *trie)
@@ -254,29 +280,47 @@ static int pair_add(struct module_index *index, const char *name, struct text *t
 	CLEANUP(text_free) struct text binary = TEXT_EMPTY;
 	int r;
 
-	r = file_add(index, name, "", text);
+	r = module_index_add(index, name, "", text);
 	if (r < 0 || !trie)
 		return r;
 	r = trie_write(trie, &binary);
-	return r < 0 ? r : file_add(index, name, ".bin", &binary);
+	return r < 0 ? r : module_index_add(index, name, ".bin", &binary);
+}
+
+/* depmod writes symbols as its hash table has them: in no order at all */
+static int lines_sort(struct text *text)
+{
+	CLEANUP(strings_free) struct strings lines = STRINGS_EMPTY;
+	char *rest = text->data;
+	char *line;
+
+	while (rest && (line = strsep(&rest, "\n")) != NULL) {
+		if (*line && strings_add(&lines, line) < 0)
+			return -ENOMEM;
+	}
+	strings_sort(&lines, false); /* '#' stays before letters */
+	text_clear(text);
+	for (size_t i = 0; i < lines.count; i++)
+		text_format(text, "%s\n", lines.items[i]);
+	return 0;
 }
 
 static int filter_add(const struct sysroot *root, const struct kernel *kernel,
 		      const struct subset *subset, const struct filter *filter,
 		      struct module_index *index)
 {
-	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(text_free) struct text content = TEXT_EMPTY;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	CLEANUP(trie_free) struct trie trie = TRIE_EMPTY;
 	int r;
 
-	text_format(&path, "%s/%s", kernel->directory, filter->name);
-	r = path.failed ? -ENOMEM : sysroot_read(root, text_string(&path), INDEX_LIMIT, &content);
+	r = module_tree_read(subset->tree, root, kernel, filter->name, &content);
 	if (r == -ENOENT && !filter->has_trie)
 		return 0;
 	if (r >= 0 || r == -ENOENT)
 		r = index_filter(subset, filter, text_string(&content), &text, &trie);
+	if (r >= 0 && filter->has_trie)
+		r = lines_sort(&text);
 	if (r < 0)
 		return r;
 	return pair_add(index, filter->name, &text, filter->has_trie ? &trie : NULL);
@@ -285,9 +329,11 @@ static int filter_add(const struct sysroot *root, const struct kernel *kernel,
 static const struct made {
 	const char *name;
 	int (*make)(const struct subset *subset, struct text *text, struct trie *trie);
+	bool has_trie; /* else it is left out when empty */
 } made_indexes[] = {
-	{ "modules.dep", index_dependencies },
-	{ "modules.alias", index_aliases },
+	{ "modules.dep", index_dependencies, true },
+	{ "modules.alias", index_aliases, true },
+	{ "modules.weakdep", index_weakdeps, false },
 };
 
 int module_index_build(const struct sysroot *root, const struct kernel *kernel,
@@ -306,8 +352,9 @@ int module_index_build(const struct sysroot *root, const struct kernel *kernel,
 		CLEANUP(trie_free) struct trie trie = TRIE_EMPTY;
 
 		r = made_indexes[i].make(&subset, &text, &trie);
-		if (r >= 0)
-			r = pair_add(&index, made_indexes[i].name, &text, &trie);
+		if (r >= 0 && (made_indexes[i].has_trie || text.length))
+			r = pair_add(&index, made_indexes[i].name, &text,
+				     made_indexes[i].has_trie ? &trie : NULL);
 		if (r < 0)
 			return fail(r, "cannot write '%s'", made_indexes[i].name);
 	}

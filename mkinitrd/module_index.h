@@ -4,19 +4,33 @@
  */
 #pragma once
 
-#include "module_tree.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../init/lib/text.h"
+
+struct kernel;
+struct module_tree;
+struct sysroot;
 
 struct module_index {
 	struct module_index_file {
 		char *name;
 		struct text content;
-	} files[12];
+	} files[14];
 	size_t count;
 };
 
 #define MODULE_INDEX_EMPTY ((struct module_index){ 0 })
 
 void module_index_free(struct module_index *index);
+
+/** module_index_add() - one more file; takes @content over. Return: 0 or -ENOMEM */
+int module_index_add(struct module_index *index, const char *name, const char *suffix,
+		     struct text *content);
+
+/** module_index_find() - the content of a file, or NULL when it is not among them */
+const char *module_index_find(const struct module_index *index, const char *name);
 
 /**
  * module_index_build() - what depmod would write for a subset of a kernel's modules
@@ -28,6 +42,13 @@ void module_index_free(struct module_index *index);
 int module_index_build(const struct sysroot *root, const struct kernel *kernel,
 		       const struct module_tree *tree, const bool *is_packed,
 		       struct module_index *ret_index);
+
+/**
+ * module_index_alias() - an alias as it stands in a .bin: underscores outside brackets, in place
+ *
+ * Return: false when depmod leaves it out, for its brackets
+ */
+bool module_index_alias(char *alias);
 
 /** module_image_path() - a path of modules.dep as it is in the image: without .xz, .zst, .gz */
 void module_image_path(struct text *text, const char *path);

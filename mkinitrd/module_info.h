@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * module_info.h - what a kernel module says of itself: its .modinfo section
+ * module_info.h - what a kernel module's file says: its .modinfo section, its symbols
  */
 #pragma once
 
@@ -22,3 +22,13 @@ int module_info_read(int fd, bool is_compressed, struct strings *ret_lines);
 
 /** module_info_value() - what follows "KEY=" in @line, or NULL when it has another key */
 const char *module_info_value(const char *line, const char *key);
+
+struct module_facts {
+	struct strings info;    /* as module_info_read() gives it */
+	struct strings exports; /* symbols that it has for other modules */
+	struct strings needs;   /* symbols that the kernel or other modules must have */
+};
+
+/** module_facts_read() - module_info_read(), and the symbols, each in the file's order */
+int module_facts_read(int fd, bool is_compressed, struct module_facts *ret_facts);
+void module_facts_free(struct module_facts *facts);

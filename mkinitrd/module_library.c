@@ -10,7 +10,6 @@
  *        It looks below the directory whenever it meets a module, so that one stays open.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <libkmod.h>
@@ -66,10 +65,11 @@ static void PRINTF_LIKE(6, 0)
 	debug("libkmod: %s: %s", function, message);
 }
 
-int module_library_open(const struct sysroot *root, const char *directory,
-			const struct text *config, struct module_library **ret_library)
+int module_library_open(int directory_fd, const struct text *config,
+			struct module_library **ret_library)
 {
 	CLEANUP(library_release) struct module_library *library = calloc(1, sizeof(*library));
+	CLEANUP(fd_close) int owned_fd = directory_fd;
 	CLEANUP(memory_free) char *directory_path = NULL;
 	CLEANUP(memory_free) char *config_path = NULL;
 	CLEANUP(fd_close) int config_fd = memfd_create("modprobe.d", MFD_CLOEXEC);
@@ -78,9 +78,7 @@ int module_library_open(const struct sysroot *root, const char *directory,
 
 	if (!library)
 		return -ENOMEM;
-	library->directory_fd = sysroot_open(root, directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (library->directory_fd < 0)
-		return library->directory_fd;
+	library->directory_fd = fd_take(&owned_fd);
 	if (config_fd < 0)
 		return -errno;
 	r = file_write_fd(config_fd, text_string(config), config->length);

@@ -11,11 +11,13 @@
 struct module_library;
 
 /**
- * module_library_open() - load the binary indexes in @directory of @root
- * @config: all of modprobe.d as one text: see module_config.c for why libkmod does not read it
+ * module_library_open() - load the binary indexes in a directory
+ * @directory_fd: the library's from now on, also on failure
+ * @config:       all of modprobe.d as one text: see module_config.c for why libkmod does not read
+ * it
  */
-int module_library_open(const struct sysroot *root, const char *directory,
-			const struct text *config, struct module_library **ret_library);
+int module_library_open(int directory_fd, const struct text *config,
+			struct module_library **ret_library);
 void module_library_close(struct module_library *library);
 
 /** module_library_lookup() - what modprobe would load for a name or alias; nothing is no error */

@@ -111,8 +111,9 @@ static int list_add(struct modules *modules, struct resolve *resolve,
 	return r;
 }
 
-/* what one packed module needs directly */
-static int needs_add(struct modules *modules, struct resolve *resolve, size_t index)
+/* what one packed module needs directly, or may use */
+static int needs_add(struct modules *modules, struct resolve *resolve, size_t index,
+		     bool with_firmware)
 {
 	CLEANUP(module_list_free) struct module_list direct = { 0 };
 	const struct module *module = &modules->tree.modules[index];
@@ -132,10 +133,15 @@ static int needs_add(struct modules *modules, struct resolve *resolve, size_t in
 	if (r >= 0)
 		r = list_add(modules, resolve, &module->post,
 			     &(struct want){ "softdep", entry, { 0 } });
+	if (r >= 0)
+		r = module_says(modules, index, with_firmware);
+	if (r >= 0)
+		r = list_add(modules, resolve, &module->weak,
+			     &(struct want){ "weakdep", entry, { 0 } });
 	return r;
 }
 
-int modules_pack(struct modules *modules, struct resolve *resolve)
+int modules_pack(struct modules *modules, struct resolve *resolve, bool with_firmware)
 {
 	int r = 0;
 
@@ -151,7 +157,7 @@ int modules_pack(struct modules *modules, struct resolve *resolve)
 	}
 	/* the list grows while it is walked */
 	for (size_t i = 0; r >= 0 && i < modules->packed.count; i++)
-		r = needs_add(modules, resolve, modules->packed.items[i]);
+		r = needs_add(modules, resolve, modules->packed.items[i], with_firmware);
 	if (r >= 0)
 		note("%zu modules of kernel %s", modules->packed.count, modules->kernel->release);
 	return r;
@@ -189,23 +195,72 @@ static bool is_packed(const struct modules *modules, const char *name)
 	return index != MODULE_NONE && modules->choices[index].entry;
 }
 
-/* a command for a module in the image would need its programs, and a shell: not supported */
-static void install_warn(const struct modules *modules, const struct module_setting *setting)
-{
-	for (size_t i = 0; i < modules->packed.count; i++) {
-		const char *name = modules->tree.modules[modules->packed.items[i]].name;
+/* ---- modprobe.d ---- */
 
-		if (fnmatch(setting->key, name, 0) == 0)
-			warn("'%s' line %u: 'install %s' would run a command in place of loading "
-			     "module '%s', skipping: the module itself is packed",
-			     setting->file, setting->line, setting->key, name);
+#define COMMANDS_SHOWN 3
+
+/* "install" and "remove" lines about packed modules: their commands would need programs, a shell */
+struct commands {
+	struct text shown;
+	size_t count;
+};
+
+static void commands_free(struct commands *commands)
+{
+	text_free(&commands->shown);
+}
+
+static void command_add(struct commands *commands, const struct module_setting *setting,
+			const char *name)
+{
+	if (commands->count++ < COMMANDS_SHOWN)
+		text_format(&commands->shown, "%s'%s' line %u (%s %s)",
+			    commands->shown.length ? ", " : "", setting->file, setting->line,
+			    module_verb_name(setting->verb), name);
+	note("'%s' line %u: '%s %s %s' is not run in the image", setting->file, setting->line,
+	     module_verb_name(setting->verb), name, setting->rest);
+}
+
+static void command_apply(const struct modules *modules, const struct module_setting *setting,
+			  struct commands *commands, struct text *text)
+{
+	bool is_forbidding = module_setting_forbids(setting);
+
+	for (size_t i = 0; i < modules->packed.count; i++) {
+		size_t index = modules->packed.items[i];
+		const char *name = modules->tree.modules[index].name;
+
+		if (fnmatch(setting->key, name, 0) != 0)
+			continue;
+		if (is_forbidding && !modules->choices[index].is_named) {
+			note("module '%s' is packed, but not loaded by itself: '%s' line %u "
+			     "forbids it",
+			     name, setting->file, setting->line);
+			text_format(text, "install %s %s\n", name, setting->rest);
+		} else {
+			command_add(commands, setting, name);
+		}
 	}
+}
+
+static void commands_say(const struct commands *commands)
+{
+	CLEANUP(text_free) struct text more = TEXT_EMPTY;
+
+	if (commands->count > COMMANDS_SHOWN)
+		text_format(&more, " and %zu more (-v lists them)",
+			    commands->count - COMMANDS_SHOWN);
+	if (commands->count)
+		warn("the image does not run the commands of modprobe.d, it loads the modules as "
+		     "if they were not there: %s%s",
+		     text_string(&commands->shown), text_string(&more));
 }
 
 /* the lines of modprobe.d that matter to modprobe in the image */
 static void config_write(const struct modules *modules, struct text *text)
 {
 	const struct module_config *config = &modules->tree.config;
+	CLEANUP(commands_free) struct commands commands = { 0 };
 
 	for (size_t i = 0; i < config->count; i++) {
 		const struct module_setting *setting = &config->settings[i];
@@ -223,15 +278,17 @@ static void config_write(const struct modules *modules, struct text *text)
 			is_wanted = !setting->is_own && is_packed(modules, setting->key);
 			break;
 		case MODULE_INSTALL:
-			install_warn(modules, setting);
-			break;
 		case MODULE_REMOVE:
+			command_apply(modules, setting, &commands, text);
+			break;
+		case MODULE_WEAKDEP: /* nothing to modprobe */
 			break;
 		}
 		if (is_wanted)
 			text_format(text, "%s %s%s%s\n", module_verb_name(setting->verb),
 				    setting->key, *setting->rest ? " " : "", setting->rest);
 	}
+	commands_say(&commands);
 	for (size_t i = 0; i < modules->packed.count; i++) {
 		size_t index = modules->packed.items[i];
 		const struct text *options = &modules->choices[index].options;
@@ -285,6 +342,18 @@ static int links_add(const struct modules *modules, struct resolve *resolve)
 	return 0;
 }
 
+static int whole_computed(const struct modules *modules, struct resolve *resolve, const char *name,
+			  const char *entry)
+{
+	CLEANUP(text_free) struct text content = TEXT_EMPTY;
+	const struct module_index_file *file = modules->tree.computed.files;
+
+	while (!text_equal(file->name, name))
+		file++;
+	text_add_bytes(&content, text_string(&file->content), file->content.length);
+	return content_add(resolve, entry, "module index", &content);
+}
+
 static int whole_add(const struct modules *modules, struct resolve *resolve)
 {
 	for (size_t i = 0; i < COUNT_OF(whole_indexes); i++) {
@@ -297,6 +366,12 @@ static int whole_add(const struct modules *modules, struct resolve *resolve)
 		r = entry_path(modules, whole_indexes[i], &entry);
 		if (r < 0 || path.failed)
 			return fail(-ENOMEM, "cannot pack '%s'", whole_indexes[i]);
+		if (module_index_find(&modules->tree.computed, whole_indexes[i])) {
+			r = whole_computed(modules, resolve, whole_indexes[i], entry);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (sysroot_stat(modules->root, text_string(&path), true, &status) < 0)
 			continue; /* a kernel with nothing built in, or an older depmod */
 		r = file_add(modules, resolve, whole_indexes[i], entry,

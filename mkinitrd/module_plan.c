@@ -30,13 +30,18 @@ int module_options(const struct modules *modules, size_t index, struct text *tex
 	return text->failed ? -ENOMEM : 0;
 }
 
-static int names_add(const struct modules *modules, const struct module_list *list,
+/* softdeps that modprobe.d forbids are left out, as modprobe goes on without them */
+static int names_add(const struct modules *modules, const struct module_list *list, bool is_soft,
 		     struct strings *names)
 {
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < list->count; i++) {
-		if (modules->choices[list->items[i]].entry)
+		const struct module_choice *choice = &modules->choices[list->items[i]];
+		bool is_left = is_soft && !choice->is_named &&
+			       modules->tree.modules[list->items[i]].is_forbidden;
+
+		if (choice->entry && !is_left)
 			r = strings_add(names, modules->tree.modules[list->items[i]].name);
 	}
 	return r;
@@ -84,11 +89,11 @@ static int plan_module(const struct modules *modules, size_t index, struct bootp
 		return -ENOMEM;
 	r = module_tree_direct(&modules->tree, index, &direct);
 	if (r >= 0)
-		r = names_add(modules, &direct, &line->needs);
+		r = names_add(modules, &direct, false, &line->needs);
 	if (r >= 0)
-		r = names_add(modules, &module->pre, &line->soft);
+		r = names_add(modules, &module->pre, true, &line->soft);
 	if (r >= 0)
-		r = names_add(modules, &module->post, &line->post);
+		r = names_add(modules, &module->post, true, &line->post);
 	if (r >= 0)
 		r = module_options(modules, index, &options);
 	return r < 0 || options.length == 0 ? r : text_take(&options, &line->options);

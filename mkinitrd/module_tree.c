@@ -9,11 +9,15 @@
  *        loaded first last: modules.dep(5), kmod's kmod_module_parse_depline()
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "module_tree.h"
+#include "module_depend.h"
 #include "module_library.h"
+#include "module_scan.h"
 #include "fail.h"
 
 #define INDEX_LIMIT ((size_t)64 << 20)
@@ -56,6 +60,8 @@ void module_tree_close(struct module_tree *tree)
 		free(module->name);
 		free(module->path);
 		strings_free(&module->aliases);
+		strings_free(&module->firmware);
+		module_list_free(&module->weak);
 		module_list_free(&module->hard);
 		module_list_free(&module->pre);
 		module_list_free(&module->post);
@@ -63,20 +69,8 @@ void module_tree_close(struct module_tree *tree)
 	free(tree->modules);
 	module_config_free(&tree->config);
 	module_library_close(tree->library);
+	module_index_free(&tree->computed);
 	*tree = (struct module_tree){ 0 };
-}
-
-/* "kernel/fs/ext4/ext4.ko.xz" -> "ext4" */
-static char *name_from_path(const char *path)
-{
-	const char *base = strrchr(path, '/');
-	char *name;
-
-	base = base ? base + 1 : path;
-	name = strndup(base, strcspn(base, "."));
-	if (name)
-		module_name_normal(name);
-	return name;
 }
 
 static int name_compare(const void *left, const void *right)
@@ -139,7 +133,7 @@ static int modules_add(struct module_tree *tree, const char *text, bool is_built
 		*module = (struct module){ .order = order, .path = strndup(line, length) };
 		order++;
 		tree->count++;
-		module->name = module->path ? name_from_path(module->path) : NULL;
+		module->name = module->path ? module_name_from_path(module->path) : NULL;
 		if (!module->name)
 			return -ENOMEM;
 		if (is_built_in)
@@ -183,7 +177,7 @@ static int line_dependencies(struct module_tree *tree, size_t index, char *rest)
 	char *path;
 
 	while ((path = strsep(&rest, " \t")) != NULL) {
-		CLEANUP(memory_free) char *name = *path ? name_from_path(path) : NULL;
+		CLEANUP(memory_free) char *name = *path ? module_name_from_path(path) : NULL;
 		size_t found;
 
 		if (*path == '\0')
@@ -224,7 +218,7 @@ static int dependencies_read(struct module_tree *tree, char *text)
 		(void)strsep(&rest, ":");
 		if (!rest)
 			continue;
-		name = name_from_path(line);
+		name = module_name_from_path(line);
 		if (!name)
 			return fail(-ENOMEM, "modules.dep");
 		index = name_find(tree, name);
@@ -257,6 +251,7 @@ static int aliases_read(struct module_tree *tree, char *text)
 	return 0;
 }
 
+/* the key of "install" is a pattern, that of "blacklist" is not */
 static void blacklist_apply(struct module_tree *tree)
 {
 	for (size_t i = 0; i < tree->config.count; i++) {
@@ -266,15 +261,48 @@ static void blacklist_apply(struct module_tree *tree)
 
 		if (index != MODULE_NONE)
 			tree->modules[index].is_blacklisted = true;
+		if (!module_setting_forbids(setting))
+			continue;
+		for (size_t j = 0; j < tree->count; j++) {
+			if (fnmatch(setting->key, tree->modules[j].name, 0) != 0)
+				continue;
+			tree->modules[j].is_blacklisted = true;
+			tree->modules[j].is_forbidden = true;
+		}
 	}
 }
 
-static int index_read(const struct sysroot *root, const char *directory, const char *name,
-		      struct text *text)
+/* lines "MODULE FIRMWARE" of an index that module_depend() made */
+static int firmware_read(struct module_tree *tree)
+{
+	const char *content = module_index_find(&tree->computed, FIRMWARE_INDEX);
+	CLEANUP(memory_free) char *copy = content ? strdup(content) : NULL;
+	char *rest = copy;
+	char *line;
+
+	if (content && !copy)
+		return -ENOMEM;
+	while (rest && (line = strsep(&rest, "\n")) != NULL) {
+		const char *module = strsep(&line, " ");
+		size_t index = line ? name_find(tree, module) : MODULE_NONE;
+
+		if (index != MODULE_NONE && strings_add(&tree->modules[index].firmware, line) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int module_tree_read(const struct module_tree *tree, const struct sysroot *root,
+		     const struct kernel *kernel, const char *name, struct text *text)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	const char *content = module_index_find(&tree->computed, name);
 
-	text_format(&path, "%s/%s", directory, name);
+	if (content) {
+		text_add(text, content);
+		return text->failed ? -ENOMEM : 0;
+	}
+	text_format(&path, "%s/%s", kernel->directory, name);
 	return path.failed ? -ENOMEM : sysroot_read(root, text_string(&path), INDEX_LIMIT, text);
 }
 
@@ -287,13 +315,13 @@ static int indexes_read(const struct sysroot *root, const struct kernel *kernel,
 	CLEANUP(text_free) struct text aliases = TEXT_EMPTY;
 	int r;
 
-	r = index_read(root, kernel->directory, "modules.dep", &dependencies);
+	r = module_tree_read(tree, root, kernel, "modules.dep", &dependencies);
 	if (r < 0)
 		return fail(r, "cannot read '%s/modules.dep' of the root '%s'; run depmod %s",
 			    kernel->directory, root->path, kernel->release);
-	r = index_read(root, kernel->directory, "modules.builtin", &built_in);
+	r = module_tree_read(tree, root, kernel, "modules.builtin", &built_in);
 	if (r >= 0 || r == -ENOENT)
-		r = index_read(root, kernel->directory, "modules.alias", &aliases);
+		r = module_tree_read(tree, root, kernel, "modules.alias", &aliases);
 	if (r == -ENOENT)
 		r = 0;
 	if (r >= 0)
@@ -303,31 +331,77 @@ static int indexes_read(const struct sysroot *root, const struct kernel *kernel,
 	modules_sort(tree);
 	if (r >= 0 && aliases.data)
 		r = aliases_read(tree, aliases.data);
+	if (r >= 0)
+		r = firmware_read(tree);
 	if (r < 0)
 		return fail(r, "cannot read the module indexes in '%s' of the root '%s'",
 			    kernel->directory, root->path);
 	return dependencies.data ? dependencies_read(tree, dependencies.data) : 0;
 }
 
-int module_tree_open(const struct sysroot *root, const struct kernel *kernel,
+static bool index_is_there(const struct sysroot *root, const struct kernel *kernel,
+			   const char *name)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	struct stat status;
+
+	text_format(&path, "%s/%s", kernel->directory, name);
+	return sysroot_stat(root, text_string(&path), true, &status) != -ENOENT;
+}
+
+/* what depmod writes and libkmod, or we, cannot do without */
+static bool indexes_are_there(const struct sysroot *root, const struct kernel *kernel)
+{
+	static const char *const names[] = { "modules.dep", "modules.dep.bin", "modules.alias.bin",
+					     "modules.symbols.bin", "modules.builtin.bin" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (!index_is_there(root, kernel, names[i]))
+			return false;
+	}
+	return true;
+}
+
+static int library_open(const struct sysroot *root, const struct kernel *kernel,
+			struct module_tree *tree)
+{
+	int directory_fd;
+
+	if (tree->is_computed)
+		return module_tree_open_computed(root, kernel, tree);
+	directory_fd = sysroot_open(root, kernel->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	return directory_fd < 0
+		       ? directory_fd
+		       : module_library_open(directory_fd, &tree->config.text, &tree->library);
+}
+
+int module_tree_open(const struct sysroot *root, const struct kernel *kernel, unsigned jobs,
 		     struct module_tree *ret_tree)
 {
 	CLEANUP(module_tree_close) struct module_tree tree = { 0 };
-	int r;
+	int r = 0;
 
-	r = indexes_read(root, kernel, &tree);
-	if (r < 0)
-		return r;
-	r = module_config_read(root, kernel->directory, &tree.config);
+	tree.is_computed = !indexes_are_there(root, kernel);
+	if (tree.is_computed) {
+		say("depmod has not run for kernel %s in the root '%s': its modules are indexed "
+		    "here, the root stays as it is",
+		    kernel->release, root->path);
+		r = module_depend(root, kernel, jobs, &tree.computed);
+	}
+	if (r >= 0)
+		r = indexes_read(root, kernel, &tree);
+	if (r >= 0)
+		r = module_config_read(root, kernel->directory,
+				       tree.is_computed ? &tree.computed : NULL, &tree.config);
 	if (r < 0)
 		return r;
 	blacklist_apply(&tree);
-	r = module_library_open(root, kernel->directory, &tree.config.text, &tree.library);
+	tree.has_weakdeps = tree.is_computed || index_is_there(root, kernel, "modules.weakdep");
+	r = library_open(root, kernel, &tree);
 	if (r < 0)
-		return fail(r,
-			    "cannot load the binary module indexes in '%s' of the root '%s'; run "
-			    "depmod %s",
-			    kernel->directory, root->path, kernel->release);
+		return fail(r, "cannot load the module indexes of kernel %s of the root '%s'%s%s",
+			    kernel->release, root->path, tree.is_computed ? "" : "; run depmod ",
+			    tree.is_computed ? "" : kernel->release);
 	*ret_tree = tree;
 	tree = (struct module_tree){ 0 };
 	return 0;

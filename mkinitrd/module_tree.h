@@ -27,9 +27,12 @@ struct module {
 	size_t order; /* its line in modules.dep, from 0 */
 	struct module_list hard; /* all that it needs, directly or not, in the order of loading */
 	struct module_list pre, post; /* softdeps; module_tree_softdeps() fills them in */
-	struct strings aliases;       /* as in modules.alias */
-	bool has_softdeps;            /* it has done so */
-	bool is_blacklisted;
+	struct module_list weak;      /* weakdeps and firmware: module_says() fills them in */
+	struct strings firmware;
+	struct strings aliases; /* as in modules.alias */
+	bool has_softdeps;      /* module_tree_softdeps() has run */
+	bool is_blacklisted;    /* also when it is forbidden */
+	bool is_forbidden;      /* modprobe.d: "install NAME /bin/false", or the like */
 };
 
 struct module_library;
@@ -40,11 +43,25 @@ struct module_tree {
 	size_t file_count; /* of those with a path */
 	struct module_config config;
 	struct module_library *library;
+	bool has_weakdeps;            /* an index says which there are: depmod 33 and later */
+	bool is_computed;             /* depmod never ran for this kernel in the root: */
+	struct module_index computed; /* what it would have written */
 };
 
-/** module_tree_open() - read the indexes of @kernel and modprobe.d of @root; speaks */
-int module_tree_open(const struct sysroot *root, const struct kernel *kernel,
+/**
+ * module_tree_open() - read the indexes of @kernel and modprobe.d of @root; speaks
+ * @jobs: threads, should the modules themselves have to be read
+ */
+int module_tree_open(const struct sysroot *root, const struct kernel *kernel, unsigned jobs,
 		     struct module_tree *ret_tree);
+
+/** module_tree_open_computed() - tree->library from tree->computed (module_private.c) */
+int module_tree_open_computed(const struct sysroot *root, const struct kernel *kernel,
+			      struct module_tree *tree);
+
+/** module_tree_read() - an index by name, "modules.dep"; -ENOENT when there is none; quiet */
+int module_tree_read(const struct module_tree *tree, const struct sysroot *root,
+		     const struct kernel *kernel, const char *name, struct text *text);
 void module_tree_close(struct module_tree *tree);
 
 /** module_tree_find() - by exact name, dashes or underscores; MODULE_NONE when there is none */

@@ -51,7 +51,7 @@ static bool is_ascii(const char *string)
 
 int trie_add(struct trie *trie, const char *key, const char *value, uint32_t priority)
 {
-	struct trie_row row = { .priority = priority };
+	struct trie_row row = { .priority = priority, .sequence = trie->count };
 
 	if (!is_ascii(key) || !is_ascii(value))
 		return -EINVAL;
@@ -83,7 +83,7 @@ static int row_compare(const void *left, const void *right)
 
 	if (order == 0)
 		order = (a->priority > b->priority) - (a->priority < b->priority);
-	return order ? order : strcmp(a->value, b->value);
+	return order ? order : (a->sequence < b->sequence) - (a->sequence > b->sequence);
 }
 
 static void number_bytes(uint32_t number, char bytes[static 4])

@@ -13,6 +13,7 @@ struct trie_row {
 	char *key;
 	char *value;
 	uint32_t priority; /* of several values of a key, the lowest comes first */
+	size_t sequence;   /* of equal ones the last that was added, as depmod has it */
 };
 
 struct trie {

@@ -10,6 +10,7 @@
 struct module_choice {
 	char *entry;         /* path in the image, without leading '/'; NULL: not packed */
 	bool is_boot;        /* to be loaded at every boot */
+	bool is_named;       /* the profile says its very name */
 	struct text options; /* from the profile */
 };
 
@@ -39,8 +40,11 @@ bool module_match(const char *pattern, const struct module *module);
 /** module_options() - of modprobe.d, then of the profile, as one string */
 int module_options(const struct modules *modules, size_t index, struct text *text);
 
+/** module_says() - learn the weakdeps and, @with_firmware, the firmware of a module; speaks */
+int module_says(struct modules *modules, size_t index, bool with_firmware);
+
 /** modules_pack() - put what was wished into the manifest, with all that it needs; speaks */
-int modules_pack(struct modules *modules, struct resolve *resolve);
+int modules_pack(struct modules *modules, struct resolve *resolve, bool with_firmware);
 
 /** modules_pack_firmware() - what the packed modules say they load; speaks */
 int modules_pack_firmware(const struct modules *modules, struct resolve *resolve);

@@ -27,6 +27,7 @@ struct resolve {
 	const struct sysroot *root;
 	struct manifest *manifest;
 	struct kernel kernel;
+	unsigned jobs; /* threads for what is worth them; 0 is 1 */
 	struct resolve_missing missing;
 	size_t closed;         /* entries below this index went through resolve_closure() */
 	struct path_map trees; /* directories that were added with all below them */

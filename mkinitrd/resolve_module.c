@@ -35,7 +35,7 @@ int modules_open(const struct resolve *resolve, struct modules **ret_modules)
 			    resolve->kernel.release);
 	modules->root = resolve->root;
 	modules->kernel = &resolve->kernel;
-	r = module_tree_open(resolve->root, &resolve->kernel, &modules->tree);
+	r = module_tree_open(resolve->root, &resolve->kernel, resolve->jobs, &modules->tree);
 	if (r < 0)
 		return r;
 	modules->choices = calloc(modules->tree.count + 1, sizeof(*modules->choices));
@@ -163,6 +163,8 @@ static int wish_add(struct modules *modules, const struct request *request, size
 	modules->wishes[modules->wish_count++] =
 		(struct module_wish){ index, request->key, request->at };
 
+	if (index == module_tree_find(&modules->tree, request->key))
+		choice->is_named = true;
 	if (request->load == LOAD_BOOT ||
 	    (request->load == LOAD_AUTO && !request->is_pattern && needs_loading(module)))
 		choice->is_boot = true;
@@ -250,7 +252,8 @@ int modules_resolve(struct modules *modules, struct resolve *resolve)
 {
 	const struct value *profile = resolve->profile ? resolve->profile->root : NULL;
 	const struct value *wanted = value_get(profile, "kernel", "modules", NULL);
-	const char *firmware = value_text(value_get(profile, "kernel", "firmware", NULL), "auto");
+	bool with_firmware = !text_equal(
+		value_text(value_get(profile, "kernel", "firmware", NULL), "auto"), "none");
 	int r = 0;
 
 	for (size_t i = 0; wanted && r >= 0 && i < wanted->count; i++) {
@@ -260,8 +263,8 @@ int modules_resolve(struct modules *modules, struct resolve *resolve)
 			r = request_resolve(modules, resolve, &request);
 	}
 	if (r >= 0)
-		r = modules_pack(modules, resolve);
-	if (r >= 0 && !text_equal(firmware, "none"))
+		r = modules_pack(modules, resolve, with_firmware);
+	if (r >= 0 && with_firmware)
 		r = modules_pack_firmware(modules, resolve);
 	if (r >= 0 && wanted && wanted->count)
 		r = modules_pack_indexes(modules, resolve);

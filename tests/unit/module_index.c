@@ -136,9 +136,12 @@ static void keys_choose_modules(void **state UNUSED)
 		{ "virtio:*",	"drivers/virtio/fake_virtio_blk drivers/virtio/fake_virtio", "fs/fake_fs" },
 		{ "fake_builtin", "", "drivers/fake/fake_bus" },
 		{ "fake-builtin-alias", "", "drivers/fake/fake_bus" },
-		{ "drivers/net/ethernet/*", "drivers/net/ethernet/fake_eth", "drivers/net/ethernet/vendor/fake_deep" },
+		{ "drivers/net/ethernet/*", "drivers/net/ethernet/fake_eth", "fs/fake_fs" },
+		{ "drivers/net/ethernet/*/*", "drivers/net/ethernet/vendor/fake_deep", "drivers/net/ethernet/fake_eth" },
+		{ "fake_eth",	"drivers/net/ethernet/fake_eth drivers/net/ethernet/vendor/fake_deep", "fs/fake_fs" },	/* weakdep of .modinfo */
+		{ "fake_late",	"drivers/fake/fake_late fs/fake_fs drivers/fake/fake-crc", "drivers/fake/fake_bus" },	/* weakdep of modprobe.d */
 		{ "drivers/net/ethernet/**", "drivers/net/ethernet/fake_eth drivers/net/ethernet/vendor/fake_deep", "fs/fake_fs" },
-		{ "drivers/**/fake_*h", "drivers/net/ethernet/fake_eth", "drivers/net/ethernet/vendor/fake_deep" },
+		{ "drivers/**/fake_*p", "drivers/net/ethernet/vendor/fake_deep", "drivers/net/ethernet/fake_eth" },
 		{ "**/fake_deep", "drivers/net/ethernet/vendor/fake_deep", "drivers/net/ethernet/fake_eth" },
 		{ "*/netfilter/xt_*", "net/netfilter/xt_fake net/netfilter/xt_other", "fs/fake_fs" },
 		{ "xt_f*",	"net/netfilter/xt_fake net/netfilter/xt_other", "fs/fake_fs" },	/* softdep of modprobe.d */
@@ -204,6 +207,7 @@ static void reasons_and_files(void **state UNUSED)
 		{ DIRECTORY "kernel/drivers/virtio/fake_virtio.ko", "module dependency", DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", true },
 		{ DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", "module 'fake_virtio_blk'", NULL, true },
 		{ DIRECTORY "kernel/fs/fake_fs.ko", "module 'fake_fs'", NULL, true },
+		{ DIRECTORY "kernel/drivers/net/ethernet/vendor/fake_deep.ko", "weakdep", DIRECTORY "kernel/drivers/net/ethernet/fake_eth.ko", false },
 		{ "usr/lib/firmware/fake/disk.bin", "firmware", DIRECTORY "kernel/drivers/fake/fake_disk.ko", false },
 		{ "usr/lib/firmware/fake/glob-1.bin", "firmware", DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", false },
 		{ "usr/lib/firmware/fake/glob-2.bin", "firmware", DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", false },

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * module_says.c - what modules say that no index has: firmware, and weakdeps (see modules.h)
+ *
+ * In:    .modinfo of a module's file; modules.weakdep and modprobe.d (module_config.c)
+ * Out:   module->firmware, module->weak
+ * Not:   what is done with them (module_pack.c, firmware.c)
+ * Facts: a weakdep is a module that may be used if it is there: it belongs in an initramfs, and
+ *        nothing loads it on that account (kmod 33, modprobe.d(5); kernels from 6.11 on have
+ *        weakdep= lines). depmod writes modules.weakdep from version 33 on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "modules.h"
+#include "decompress.h"
+#include "fail.h"
+#include "module_info.h"
+
+/* names or aliases; what is not there is silently left */
+static int weakdeps_add(const struct module_tree *tree, struct module *module, const char *names)
+{
+	CLEANUP(memory_free) char *copy = strdup(names);
+	char *rest = copy;
+	const char *name;
+	int r = copy ? 0 : -ENOMEM;
+
+	while (r >= 0 && (name = strsep(&rest, "\t ")) != NULL) {
+		CLEANUP(module_list_free) struct module_list found = { 0 };
+
+		if (*name)
+			r = module_tree_lookup(tree, name, &found);
+		for (size_t i = 0; r >= 0 && i < found.count; i++) {
+			if (!module_list_contains(&module->weak, found.items[i]))
+				r = module_list_add(&module->weak, found.items[i]);
+		}
+	}
+	return r;
+}
+
+static int file_read_says(const struct modules *modules, struct module *module)
+{
+	CLEANUP(strings_free) struct strings lines = STRINGS_EMPTY;
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	CLEANUP(fd_close) int fd = -1;
+	int r;
+
+	text_format(&path, "%s/%s", modules->kernel->directory, module->path);
+	fd = path.failed ? -ENOMEM
+			 : sysroot_open(modules->root, text_string(&path), O_RDONLY | O_NONBLOCK);
+	r = fd < 0 ? fd : module_info_read(fd, compressed_suffix(module->path) != NULL, &lines);
+	if (r < 0)
+		return fail(r,
+			    "cannot read '%s' of the root '%s' for the firmware it names; "
+			    "install it again",
+			    text_string(&path), modules->root->path);
+	for (size_t i = 0; r >= 0 && i < lines.count; i++) {
+		const char *firmware = module_info_value(lines.items[i], "firmware");
+		const char *weak = module_info_value(lines.items[i], "weakdep");
+
+		if (firmware)
+			r = strings_add(&module->firmware, firmware);
+		else if (weak && !modules->tree.has_weakdeps)
+			r = weakdeps_add(&modules->tree, module, weak);
+	}
+	return r < 0 ? fail(r, "cannot read '%s'", text_string(&path)) : 0;
+}
+
+int module_says(struct modules *modules, size_t index, bool with_firmware)
+{
+	struct module *module = &modules->tree.modules[index];
+	const struct module_config *config = &modules->tree.config;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < config->count; i++) {
+		const struct module_setting *setting = &config->settings[i];
+
+		if (setting->verb == MODULE_WEAKDEP && fnmatch(setting->key, module->name, 0) == 0)
+			r = weakdeps_add(&modules->tree, module, setting->rest);
+	}
+	if (r < 0)
+		return fail(r, "cannot look up what module '%s' may use", module->name);
+	/* an index that was computed here has all of it */
+	if (modules->tree.is_computed || (modules->tree.has_weakdeps && !with_firmware))
+		return 0;
+	return file_read_says(modules, module);
+}
