@@ -139,6 +139,20 @@ static int plan_each_service(struct planner *planner, const struct value *boot)
 	return plan_service(planner, main_value, "main", &planner->plan->main);
 }
 
+/* when everything else that the plan starts is packed */
+static int plan_each_call(struct planner *planner, const struct value *boot)
+{
+	const struct value *services = value_get(boot, "services", NULL);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && services && i < services->count; i++)
+		r = plan_calls(planner->resolve, services->items[i],
+			       &planner->plan->services[i].exec);
+	return r < 0 ? r
+		     : plan_calls(planner->resolve, value_get(boot, "main", NULL),
+				  &planner->plan->main.exec);
+}
+
 static int plan_disk(struct planner *planner, const struct value *disk)
 {
 	struct plan_disk *plan = &planner->plan->disk;
@@ -300,7 +314,9 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 		r = plan_each_service(&planner, boot);
 	if (r == 0)
 		r = plan_console(&planner, value_get(boot, "console", NULL));
-	return r < 0 ? r : plan_shell(&planner, value_get(boot, "shell", NULL));
+	if (r == 0)
+		r = plan_shell(&planner, value_get(boot, "shell", NULL));
+	return r < 0 ? r : plan_each_call(&planner, boot);
 }
 
 int plan_add(struct resolve *resolve, const struct bootplan *plan)

@@ -26,6 +26,22 @@ int plan_services(struct resolve *resolve, struct bootplan *plan);
 int plan_choices(struct resolve *resolve, const struct value *choose, struct bootplan *plan);
 
 /**
+ * plan_calls() - "calls:" of a service or of main: what it calls must be in the image, unless it is
+ * told to do without; speaks
+ * @exec: its arguments
+ *
+ * When all of "programs:" and "boot:" has been resolved. Return: 0 or a negative errno
+ */
+int plan_calls(struct resolve *resolve, const struct value *service, const struct strings *exec);
+
+/**
+ * plan_program_place() - where the image has the program @name, as "/PATH"; speaks
+ * @ret_path: stays NULL when the image does not have it; the caller frees it
+ */
+int plan_program_place(struct resolve *resolve, const char *name, const struct origin *at,
+		       char **ret_path);
+
+/**
  * plan_add() - put the finished plan into the manifest as usr/lib/mkinitrd/boot.plan; speaks
  */
 int plan_add(struct resolve *resolve, const struct bootplan *plan);

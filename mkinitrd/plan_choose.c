@@ -16,26 +16,6 @@
 #include "fail.h"
 #include "plan.h"
 
-/* where the image has the program @name, as "/PATH"; *ret_path stays NULL when it does not */
-static int place_of(struct resolve *resolve, const char *name, const struct origin *at,
-		    char **ret_path)
-{
-	CLEANUP(memory_free) char *found = NULL;
-	CLEANUP(memory_free) char *place = NULL;
-	int r = resolve_program_find(resolve->root, name, &found);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return fail(r, "cannot look for '%s' in the root '%s'", name, resolve->root->path);
-	r = resolve_place(resolve, found, "chosen at boot", at, &place);
-	if (r < 0 || !manifest_find(resolve->manifest, place))
-		return r;
-	if (strchr(place, '='))
-		return fail_at(at, "'%s' cannot be chosen: there is a '=' in its path", name);
-	return asprintf(ret_path, "/%s", place) < 0 ? -ENOMEM : 0;
-}
-
 /* whether the root has all programs of one choice */
 static bool is_whole(const struct resolve *resolve, const struct value *programs)
 {
@@ -69,10 +49,12 @@ static int plan_choice(struct resolve *resolve, const char *name, const char *pi
 		const struct origin *at = &programs->key_origins[i];
 		CLEANUP(memory_free) char *target = NULL;
 		CLEANUP(memory_free) char *path = NULL;
-		int r = place_of(resolve, programs->keys[i], at, &path);
+		int r = plan_program_place(resolve, programs->keys[i], at, &path);
 
 		if (r == 0 && !path)
 			continue;
+		if (r == 0 && strchr(path, '='))
+			r = fail_at(at, "'%s' cannot be chosen: there is a '=' in its path", path);
 		if (r == 0)
 			r = resolve_program(resolve, value_text(programs->items[i], ""),
 					    text_string(&relation), at, false, &target);

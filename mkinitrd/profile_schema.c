@@ -93,6 +93,7 @@ const struct schema_row schema_rows[] = {
 	{ "files.*.link",		TEXT_EXPANDED,	.help = "a symlink to that" },
 	{ "files.*.mode",		KIND_MODE,	.help = "permissions" },
 	{ "files.*.need",		KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
+	{ "files.*.holds",		KIND_WORD,	"certificates", .help = "what must be in it" },
 	{ "files.*.owner",		KIND_OWNER,	.help = "owner and group" },
 
 	{ "trees",			KIND_LATER,	.help = "directories and archives" },
@@ -161,12 +162,16 @@ const struct schema_row schema_rows[] = {
 	{ "boot.services.*.needs",	TEXTS_EXPANDED,	.help = "services that are up before it" },
 	{ "boot.services.*.env",	KIND_MAP,	.help = "environment" },
 	{ "boot.services.*.env.*",	TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.services.*.calls",	KIND_MAP,	.help = "programs that it calls, and how it does without" },
+	{ "boot.services.*.calls.*",	KIND_TEXT | KIND_TEXTS, .key_problem = program_problem, .help = "an argument, or '/FILE KEY=VALUE', with which it does without" },
 	{ "boot.main",			KIND_MAP,	.help = "the program that the machine is for" },
 	{ "boot.main.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
 	{ "boot.main.ready",		KIND_READY | KIND_EXPANDED, .help = "when it is up" },
 	{ "boot.main.wait",		KIND_DURATION,	.help = "how long to wait until it is up" },
 	{ "boot.main.env",		KIND_MAP,	.help = "environment" },
 	{ "boot.main.env.*",		TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.main.calls",		KIND_MAP,	.help = "programs that it calls, and how it does without" },
+	{ "boot.main.calls.*",		KIND_TEXT | KIND_TEXTS, .key_problem = program_problem, .help = "an argument, or '/FILE KEY=VALUE', with which it does without" },
 	{ "boot.console",		KIND_MAP,	.help = "a container on terminals" },
 	{ "boot.console.container",	TEXT_EXPANDED,	.help = "its image, NAME:TAG" },
 	{ "boot.console.command",	TEXTS_EXPANDED,	.help = "what runs in it; none: what the image says" },
@@ -190,7 +195,7 @@ const struct schema_row schema_rows[] = {
 
 const struct schema_conflict schema_conflicts[] = {
 	{ "files.*",	  "content", "from link" },
-	{ "files.*",	  "link",    "from mode" },
+	{ "files.*",	  "link",    "from mode holds" },
 	{ "containers.*", "from",    "programs files command env workdir user" },
 	{ .path = NULL },
 };

@@ -7,14 +7,19 @@
  * Not:   symlinks, directories, the root's layout (resolve_path.c)
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "braces.h"
 #include "fail.h"
+#include "holds.h"
 #include "resolve_path.h"
+#include "../init/lib/file.h"
 #include "../init/lib/number.h"
+
+#define HOLDS_MOST (64 << 20) /* of a file that is looked into */
 
 /* one key of "files:" */
 struct file_wish {
@@ -75,6 +80,41 @@ static int path_missing(const struct file_wish *wish, const char *path)
 	return wish_missing(wish, path, text_string(&problem));
 }
 
+/* "holds:": no file without it; what was found becomes a part of the reason, in @relation */
+static int wish_holds(const struct file_wish *wish, const struct text *content,
+		      struct text *relation, struct want *want)
+{
+	const char *kind = value_text(value_map_get(wish->value, "holds"), NULL);
+	CLEANUP(text_free) struct text found = TEXT_EMPTY;
+	int r = holds_check(kind, text_string(content), content->length, &found);
+
+	if (r == -ENODATA)
+		return fail_wish(wish, "must hold %s, and has %s; make it anew, or drop 'holds:'",
+				 kind, text_string(&found));
+	if (r < 0)
+		return fail(r, "cannot look into '%s'", wish->key);
+	text_format(relation, "%s of %s", want->relation, text_string(&found));
+	want->relation = text_string(relation);
+	return 0;
+}
+
+/* the same for what is at @path in @root; that it is not there is said elsewhere */
+static int path_holds(const struct file_wish *wish, const struct sysroot *root, const char *path,
+		      struct text *relation, struct want *want)
+{
+	CLEANUP(text_free) struct text content = TEXT_EMPTY;
+	CLEANUP(fd_close) int fd = -ENOENT;
+	int r;
+
+	if (value_text(value_map_get(wish->value, "holds"), NULL))
+		fd = sysroot_open(root, path, O_RDONLY | O_NONBLOCK);
+	if (fd == -ENOENT)
+		return 0;
+	r = fd < 0 ? fd : file_read_fd(fd, HOLDS_MOST, &content);
+	return r < 0 ? fail(r, "cannot read '%s' for '%s'", path, wish->key)
+		     : wish_holds(wish, &content, relation, want);
+}
+
 /* {}: the same in the root. A pattern may match much; a plain path must be there. */
 static int files_from_root(const struct file_wish *wish)
 {
@@ -92,7 +132,13 @@ static int files_from_root(const struct file_wish *wish)
 				    wish->resolve->root->path);
 		has_pattern |= is_pattern;
 		for (size_t j = 0; j < found.count; j++) {
-			r = resolve_want(wish->resolve, found.items[j], &wish->want);
+			CLEANUP(text_free) struct text relation = TEXT_EMPTY;
+			struct want want = wish->want;
+
+			r = path_holds(wish, wish->resolve->root, found.items[j], &relation, &want);
+			if (r < 0)
+				return r;
+			r = resolve_want(wish->resolve, found.items[j], &want);
 			if (r == -ENOENT)
 				r = path_missing(wish, found.items[j]);
 			else
@@ -131,8 +177,18 @@ static int file_from_content(const struct file_wish *wish, const char *place, co
 			    .directory_fd = -1,
 			    .byte_count = strlen(content) },
 	};
+	CLEANUP(text_free) struct text relation = TEXT_EMPTY;
+	struct want want = wish->want;
 	int r;
 
+	if (value_text(value_map_get(wish->value, "holds"), NULL)) {
+		CLEANUP(text_free) struct text text = TEXT_EMPTY;
+
+		text_add(&text, content);
+		r = wish_holds(wish, &text, &relation, &want);
+		if (r < 0)
+			return r;
+	}
 	origin_format(&label, &value_map_get(wish->value, "content")->origin, false);
 	r = text_take(&label, &label_path);
 	if (r < 0)
@@ -141,7 +197,7 @@ static int file_from_content(const struct file_wish *wish, const char *place, co
 	addition.source.bytes = strdup(content);
 	if (!addition.source.bytes)
 		return -ENOMEM;
-	r = want_add(wish->resolve, &wish->want, &addition, NULL);
+	r = want_add(wish->resolve, &want, &addition, NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -163,6 +219,8 @@ static int file_from_path(const struct file_wish *wish, const char *place, const
 	struct sysroot beside = SYSROOT_EMPTY;
 	const struct sysroot *root = wish->resolve->root;
 	CLEANUP(memory_free) char *canonical = NULL;
+	CLEANUP(text_free) struct text relation = TEXT_EMPTY;
+	struct want want = wish->want;
 	struct stat status;
 	int r;
 
@@ -190,13 +248,16 @@ static int file_from_path(const struct file_wish *wish, const char *place, const
 	if (r == 0 && S_ISDIR(status.st_mode))
 		return fail_wish(
 			wish, "comes from '%s', which is a directory; name the files in it", from);
-	if (root == &beside)
-		return path_add_file(wish->resolve, place, SOURCE_PROFILE, root, from, &wish->want);
+	if (r == 0)
+		r = path_holds(wish, root, from, &relation, &want);
+	if (r < 0 || root == &beside)
+		return r < 0 ? r
+			     : path_add_file(wish->resolve, place, SOURCE_PROFILE, root, from,
+					     &want);
 	/* the canonical path: so that it is the same source as that of who names the file itself */
 	r = sysroot_canonical(root, from, &canonical, NULL);
 	return r < 0 ? fail(r, "cannot follow '%s' in the root '%s'", from, root->path)
-		     : path_add_file(wish->resolve, place, SOURCE_ROOT, root, canonical,
-				     &wish->want);
+		     : path_add_file(wish->resolve, place, SOURCE_ROOT, root, canonical, &want);
 }
 
 static int file_from_link(const struct file_wish *wish, const char *place, const char *target)

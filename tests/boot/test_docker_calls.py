@@ -38,7 +38,7 @@ class Case(machine.BootTest):
 class Legacy(Case):
     """A kernel without nf_tables, and a profile of two lines that adds a CA."""
 
-    def test_OD_16_DL_6_DL_7_DL_8_legacy_tables_and_a_CA(self):
+    def test_OD_16_DL_6_DL_7_DL_8_DL_11_legacy_tables_and_a_CA(self):
         with self.registry:
             name = self.registry.push("web")
             guest = self.machine("legacy", append="rd.shell rd.break=exec",

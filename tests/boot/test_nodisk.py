@@ -108,6 +108,19 @@ class NoDisk(machine.BootTest):
                               r"^CONSOLE=sh$", 60)
         self.assertIn("console", self.run_in("docker ps --format '{{.Names}}'").splitlines())
 
+    def test_DL_7_modules_of_the_plan_are_loaded(self):
+        self.guest.wait_for(r"mkinitrd: modules: ok loaded=\d+ failed=0 ", 1)
+        plan = self.run_in("grep '^module .* load=boot' /usr/lib/mkinitrd/boot.plan")
+        wanted = set(re.findall(r"^module name=(\S+) ", plan, re.M))
+        self.assertGreaterEqual(wanted, {"overlay", "bridge", "br_netfilter", "nf_nat", "veth"})
+        loaded = {line.split()[0] for line in self.run_in("cat /proc/modules").splitlines()}
+        self.assertEqual(wanted - loaded, set())
+        self.assertEqual(self.run_in("cat /proc/sys/kernel/modprobe"), "/sbin/modprobe")
+
+    def test_OD_16_nft_is_chosen(self):
+        self.guest.wait_for(r"mkinitrd: services: ok firewall=nft started=containerd \(", 1)
+        self.assertRegex(self.run_in("readlink /usr/sbin/iptables"), r"/iptables-nft$")
+
     def test_OD_16_published_port(self):
         self.run_in(f"docker run -d --name web -p 8080:80 {IMAGE} "
                     "busybox nc -ll -p 80 -e busybox echo published")

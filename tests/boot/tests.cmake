@@ -11,7 +11,7 @@ endfunction()
 boot_test(images images.py)
 set_tests_properties(boot-images PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP boot-images)
 
-boot_test(OD-1-OD-2-OD-4-OD-5-OD-8-OD-9-OD-10-OD-15-OD-16-nodisk test_nodisk.py)
+boot_test(OD-1-OD-2-OD-4-OD-5-OD-8-OD-9-OD-10-OD-15-OD-16-DL-7-nodisk test_nodisk.py)
 
 boot_test(OD-6-OD-10-first-boot test_disk.py FirstBoot)
 set_tests_properties(boot-OD-6-OD-10-first-boot PROPERTIES FIXTURES_SETUP docker-up)
@@ -27,7 +27,7 @@ boot_test(OD-1-services-that-fail test_failures.py Services)
 boot_test(OD-2-too-little-memory test_failures.py Memory)
 boot_test(OD-16-module-that-fails test_failures.py Module)
 
-boot_test(OD-16-DL-6-DL-7-DL-8-legacy test_docker_calls.py Legacy)
+boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
 boot_test(DL-6-DL-7-DL-8-nft test_docker_calls.py Pull)
 set_tests_properties(boot-DL-6-DL-7-DL-8-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(DL-8-DL-11-left-out test_docker_calls.py NoIptables)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an image must have before it is worth a boot: certificates, programs that others call, and
+programs to choose from."""
+import json
+import os
+import subprocess
+
+import cli
+
+MANIFEST = "usr/lib/mkinitrd/manifest.json"
+PLAN = "usr/lib/mkinitrd/boot.plan"
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def certificate(name):
+    """A certificate in PEM form, with the words around it that openssl writes."""
+    return subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", "/dev/null", "-subj", "/CN=" + name, "-text"],
+        capture_output=True, check=True, timeout=60, text=True).stdout
+
+
+class Case(cli.CliTest):
+
+    def setUp(self):
+        super().setUp()
+        self.make_root()
+
+    def build(self, profile, *more):
+        """The file of the path asked for last, from an image that is built of @profile."""
+        self.check([*self.build_arguments(profile), "-c", "none", *more], 0, "",
+                   "mkinitrd: a.img: SUMMARY\n")
+
+    def packed(self, path):
+        return subprocess.run(["bsdtar", "-xOf", self.path("a.img"), path], capture_output=True,
+                              check=True, timeout=60).stdout.decode()
+
+
+class Certificates(Case):
+    PROFILE = cli.PROFILE + f"files: {{ {BUNDLE}: {{ holds: certificates }} }}\n"
+    WHERE = f"fixture.yaml:5:10: '{BUNDLE}' "
+
+    def refused(self, problem):
+        self.check_refused(self.PROFILE, self.WHERE + problem)
+
+    def test_DL_6_missing_bundle(self):
+        self.refused("is not in the root 'root'; install what brings it, or make it optional")
+
+    def test_DL_6_bundle_without_certificates(self):
+        good = certificate("one")
+        for content in ("", "nothing of that kind\n", good[:-200],
+                        good.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+                        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                        "-----BEGIN CERTIFICATE-----\n", "\0" * 100):
+            with self.subTest(content=content[:60]):
+                self.root.file(BUNDLE, content)
+                self.refused("must hold certificates, and has 0 certificates; make it anew, or "
+                             "drop 'holds:'")
+
+    def test_DL_6_symlinks_are_followed_and_the_count_is_kept(self):
+        # as Arch has it
+        self.root.file("etc/ca-certificates/extracted/tls-ca-bundle.pem",
+                       certificate("one") + "-----BEGIN CERTIFICATE-----\nAAAA\n"
+                       "-----END CERTIFICATE-----\n" + certificate("two"))
+        os.makedirs(self.root / "etc/ssl/certs")
+        os.symlink("../../ca-certificates/extracted/tls-ca-bundle.pem", self.root / BUNDLE)
+        self.build(self.PROFILE)
+        self.check(["why", "a.img", BUNDLE], 0, f"{BUNDLE[1:]}\n"
+                   "  file of 2 certificates (fixture.yaml:5)\n"
+                   "  -> etc/ca-certificates/extracted/tls-ca-bundle.pem\n")
+        entries = {entry["path"]: entry for entry in json.loads(self.packed(MANIFEST))["entries"]}
+        self.assertEqual(entries[BUNDLE[1:]]["type"], "symlink")
+        bundle = entries["etc/ca-certificates/extracted/tls-ca-bundle.pem"]
+        self.assertRegex(bundle["sha256"], "^[0-9a-f]{64}$")
+
+    def test_DL_6_a_CA_beside_the_profile(self):
+        self.write("ca.crt", certificate("ours"))
+        self.write("ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+        files = "files: {{ /etc/ssl/certs/ours.crt: {{ from: {}, holds: certificates }} }}\n"
+        self.build(cli.PROFILE + files.format("ca.crt"))
+        self.check(["why", "a.img", "etc/ssl/certs/ours.crt"], 0, "etc/ssl/certs/ours.crt\n"
+                   "  file of 1 certificate (fixture.yaml:5)\n")
+        self.check(self.build_arguments(cli.PROFILE + files.format("ca.key"), "b.img"), 1, "",
+                   "mkinitrd: fixture.yaml:5:10: '/etc/ssl/certs/ours.crt' must hold certificates, "
+                   "and has 0 certificates; make it anew, or drop 'holds:'\n")
+
+
+class Calls(Case):
+    HELLO = """\
+description: a fixture
+programs: {{ hello: required{} }}
+boot:
+  main:
+    calls: {{ iptables: [--no-tables, /etc/hello.json tables=false] }}
+    exec: [hello{}]
+"""
+    REFUSED = ("fixture.yaml:5:14: '/usr/bin/hello' calls 'iptables', which is not in the image; "
+               "put it into 'programs:', or let it do without by '--no-tables' or '/etc/hello.json "
+               "tables=false'")
+
+    def setUp(self):
+        super().setUp()
+        self.root.program("iptables", "greet", "usr/sbin")
+
+    def test_DL_8_left_out_without_a_word(self):
+        self.check_refused(self.HELLO.format("", ""), self.REFUSED)
+
+    def test_DL_8_packed(self):
+        self.build(self.HELLO.format(", iptables: required", ""))
+
+    def test_DL_8_told_so_by_an_argument(self):
+        self.check_refused(self.HELLO.format("", ", --no-tables=no"), self.REFUSED)
+        self.build(self.HELLO.format("", ", --no-tables"))
+
+    def test_DL_8_told_so_by_a_file(self):
+        for content in ("{", "[]", '{"tables": true}', '{"tables": "false"}', '{"other": false}'):
+            with self.subTest(content=content):
+                self.check_refused(self.HELLO.format("", "") +
+                                   f"files: {{ /etc/hello.json: {{ content: '{content}' }} }}\n",
+                                   self.REFUSED)
+        self.build(self.HELLO.format("", "") +
+                   "files: { /etc/hello.json: { content: '{\"tables\" : false}' } }\n")
+
+    def test_DL_8_nobody_asks(self):
+        self.build(self.HELLO.format("", ""), "--set", "boot.main.calls=null")
+
+    def test_DL_8_shipped_profile(self):
+        refused = self.run_program("-p", "dockerd", "-n")
+        self.assertEqual((refused.status, refused.stdout), (1, ""))
+        self.assertRegex(refused.stderr, r"(?m)^mkinitrd: dockerd\.yaml:\d+:7: '/usr/sbin/dockerd' "
+                         "calls 'iptables', which is not in the image; ")
+        for profile in (["-p", "docker"], ["-p", "dockerd", "--set",
+                                           "boot.main.exec=[dockerd, --iptables=false]"]):
+            self.assertEqual(self.run_program(*profile, "-n").status, 0)
+
+
+class Choices(Case):
+    PROFILE = """\
+description: a fixture
+programs: { hello: required, tool: required, side: optional }
+boot:
+  choose:
+    tools:
+      new: { when: iptables-nft, programs: { tool: tool-new, side: side-new } }
+      old: { when: iptables-legacy, programs: { tool: tool-old } }
+  main: { exec: [hello] }
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.root.program("tool", "greet", "usr/sbin")
+
+    def choices(self):
+        return [line for line in self.packed(PLAN).splitlines() if line.startswith("choose ")]
+
+    def test_OD_16_both_and_what_the_image_has(self):
+        for name in ("tool-new", "tool-old", "side-new"):
+            self.root.program(name, "greet", "usr/bin")
+        # there, but no profile wants it
+        self.root.program("side", "greet", "usr/bin")
+        self.build(self.PROFILE.replace(", side: optional", ""))
+        self.assertEqual(self.choices(), [
+            "choose name=tools pick=new when=iptables-nft link=/usr/sbin/tool=/usr/bin/tool-new",
+            "choose name=tools pick=old when=iptables-legacy "
+            "link=/usr/sbin/tool=/usr/bin/tool-old"])
+        self.check(["why", "a.img", "usr/bin/tool-old"], 0, "usr/bin/tool-old\n"
+                   "  'old' of choice 'tools' (fixture.yaml:7)\n")
+        self.assertNotIn("usr/bin/side", self.run_program("ls", "a.img").stdout)
+
+    def test_OD_16_one_kind_alone(self):
+        self.root.program("tool-old", "greet", "usr/bin")
+        self.build(self.PROFILE, "--set", "programs.side=null")
+        self.assertEqual(self.choices(), [
+            "choose name=tools pick=old when=iptables-legacy "
+            "link=/usr/sbin/tool=/usr/bin/tool-old"])
+
+    def test_OD_16_neither_kind(self):
+        self.build(self.PROFILE, "--set", "programs.side=null")
+        self.assertEqual(self.choices(), [])
+
+    def test_OD_16_nobody_wants_the_program(self):
+        for name in ("tool-new", "tool-old", "side-new", "side"):
+            self.root.program(name, "greet", "usr/bin")
+        self.build(self.PROFILE.replace("tool: required, ", "").replace("side: optional", ""))
+        self.assertEqual(self.choices(), [])
+        self.assertNotIn("tool", self.run_program("ls", "a.img").stdout)
+
+    def test_OD_16_one_without_programs(self):
+        self.build(self.PROFILE, "--set", "programs.side=null", "--set",
+                   "boot.choose.tools.none={ when: always }")
+        self.assertEqual(self.choices(), ["choose name=tools pick=none when=always"])
+
+    def test_unknown_condition(self):
+        self.check(["-p", "iptables", "--root", "root", "-k", cli.RELEASE, "--set",
+                    "boot.choose.firewall.nft.when=nftables"], 1, "",
+                   "mkinitrd: --set: 'boot.choose.firewall.nft.when' (what the kernel must have "
+                   "for it) is 'nftables'; expected 'always', 'iptables-nft', "
+                   "'iptables-legacy'\n")
+
+
+if __name__ == "__main__":
+    cli.main("openssl", "bsdtar")
