@@ -149,7 +149,7 @@ int modules_pack(struct modules *modules, struct resolve *resolve, bool with_fir
 		const struct module_wish *wish = &modules->wishes[i];
 		CLEANUP(text_free) struct text relation = TEXT_EMPTY;
 
-		text_format(&relation, "module '%s'", wish->key);
+		resolve_relation(&relation, "module", wish->key, wish->value);
 		r = relation.failed
 			    ? fail(-ENOMEM, "cannot pack module '%s'", wish->key)
 			    : module_add(modules, resolve, wish->index,

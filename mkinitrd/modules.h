@@ -19,6 +19,7 @@ struct module_wish {
 	size_t index;
 	const char *key;
 	struct origin at;
+	const struct value *value; /* what the line says */
 };
 
 struct modules {

@@ -77,6 +77,7 @@ const struct schema_row schema_rows[] = {
 	{ "kernel.modules.*.need",	KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
 	{ "kernel.modules.*.load",	KIND_WORD,	"auto boot demand", .help = "when init loads it" },
 	{ "kernel.modules.*.options",	KIND_TEXT,	.help = "options, as in modprobe.d" },
+	{ "kernel.modules.*.why",	KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
 	{ "kernel.firmware",		KIND_WORD,	"auto none", .help = "firmware that modules ask for" },
 	{ "kernel.cmdline",		KIND_MAP,	.help = "parameters of the kernel" },
 	{ "kernel.cmdline.*",		TEXT_EXPANDED | KIND_TEXTS | KIND_FLAG, .key_problem = parameter_problem, .help = "a list: the parameter several times; true: without value" },
@@ -84,7 +85,9 @@ const struct schema_row schema_rows[] = {
 	{ "kernel.host-modules",	KIND_LATER,	.help = "what this machine has loaded" },
 
 	{ "programs",			KIND_MAP,	.help = "programs, with all that they need" },
-	{ "programs.*",			KIND_WORD,	NEEDS, .key_problem = program_problem, .help = "whether the build fails without it" },
+	{ "programs.*",			KIND_WORD | KIND_MAP, NEEDS, .key_problem = program_problem, .help = "whether the build fails without it" },
+	{ "programs.*.need",		KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
+	{ "programs.*.why",		KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
 
 	{ "files",			KIND_MAP,	.help = "paths in the image" },
 	{ "files.*",			KIND_WORD | KIND_MAP, NEEDS, .key_problem = path_problem, .help = "{}: the same path in the root" },
@@ -95,6 +98,7 @@ const struct schema_row schema_rows[] = {
 	{ "files.*.need",		KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
 	{ "files.*.holds",		KIND_WORD,	"certificates", .help = "what must be in it" },
 	{ "files.*.owner",		KIND_OWNER,	.help = "owner and group" },
+	{ "files.*.why",		KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
 
 	{ "trees",			KIND_LATER,	.help = "directories and archives" },
 	{ "scripts",			KIND_LATER,	.help = "programs that take part in the build" },

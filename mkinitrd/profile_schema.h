@@ -74,8 +74,8 @@ unsigned schema_check_stacked(const struct profile *profile, bool all);
 
 /**
  * schema_normalise() - give values that may be short or long the long form: "overlay: required"
- * becomes "overlay: { need: required }", in modules and files (in containers, too). After stacking:
- * until then the one form replaces the other.
+ * becomes "overlay: { need: required }", in modules, programs and files (in containers, too). After
+ * stacking: until then the one form replaces the other.
  *
  * Return: 0 or -ENOMEM
  */

@@ -37,6 +37,11 @@ struct resolve {
 /** resolve_free() - kernel, missing, caches; not profile, root and manifest */
 void resolve_free(struct resolve *resolve);
 
+/** resolve_relation() - "KIND 'NAME'" (without NAME: "KIND") as a relation, and after it what the
+ * profile's value @value says under "why:", on one line: "program 'ps': docker top" */
+void resolve_relation(struct text *relation, const char *kind, const char *name,
+		      const struct value *value);
+
 /** resolve_programs() - each of a "programs:" map (NAME or /PATH: required | optional); speaks */
 int resolve_programs(struct resolve *resolve, const struct value *programs);
 

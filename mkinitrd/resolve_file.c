@@ -29,10 +29,12 @@ struct file_wish {
 	struct want want;
 	struct strings paths; /* what the braces of the key stand for */
 	bool is_optional;
+	struct text relation;
 };
 
 static void wish_free(struct file_wish *wish)
 {
+	text_free(&wish->relation);
 	strings_free(&wish->paths);
 }
 
@@ -370,9 +372,7 @@ int resolve_files(struct resolve *resolve, const struct value *files)
 			.resolve = resolve,
 			.key = files->keys[i],
 			.value = value,
-			.want = { .relation = "file",
-				  .at = files->key_origins[i],
-				  .is_named = true },
+			.want = { .at = files->key_origins[i], .is_named = true },
 		};
 		const char *need =
 			value_text(value->kind == VALUE_MAP ? value_map_get(value, "need") : value,
@@ -382,6 +382,8 @@ int resolve_files(struct resolve *resolve, const struct value *files)
 		if (value->kind == VALUE_NULL)
 			continue;
 		wish.is_optional = text_equal(need, "optional");
+		resolve_relation(&wish.relation, "file", NULL, value);
+		wish.want.relation = text_string(&wish.relation);
 		r = resolve_file(&wish);
 		if (r < 0)
 			return r;

@@ -23,6 +23,7 @@ struct request {
 	bool is_required, is_pattern;
 	enum load load;
 	const char *options;
+	const struct value *value;
 };
 
 int modules_open(const struct resolve *resolve, struct modules **ret_modules)
@@ -92,6 +93,7 @@ static struct request request_parse(const char *key, const struct value *value)
 		.is_pattern = !is_alias(key) && (strchr(key, '/') || has_wildcard(key)),
 		.load = load_parse(value_text(value_get(value, "load", NULL), "auto")),
 		.options = value_text(value_get(value, "options", NULL), ""),
+		.value = value,
 	};
 }
 
@@ -161,7 +163,7 @@ static int wish_add(struct modules *modules, const struct request *request, size
 		modules->wishes = wishes;
 	}
 	modules->wishes[modules->wish_count++] =
-		(struct module_wish){ index, request->key, request->at };
+		(struct module_wish){ index, request->key, request->at, request->value };
 
 	if (index == module_tree_find(&modules->tree, request->key))
 		choice->is_named = true;

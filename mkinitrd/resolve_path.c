@@ -43,6 +43,30 @@ void want_describe(const struct resolve *resolve, const struct want *want, struc
 	}
 }
 
+void resolve_relation(struct text *relation, const char *kind, const char *name,
+		      const struct value *value)
+{
+	const char *why = value_text(value_get(value, "why", NULL), "");
+	bool is_between = true; /* words, nothing said of this one yet */
+
+	text_add(relation, kind);
+	if (name)
+		text_format(relation, " '%s'", name);
+	for (bool is_first = true; *why; why++) {
+		unsigned char byte = (unsigned char)*why;
+
+		/* control bytes too: it is printed to terminals */
+		if (byte <= ' ' || byte == 127) {
+			is_between = true;
+			continue;
+		}
+		if (is_between)
+			text_add(relation, is_first ? ": " : " ");
+		is_between = is_first = false;
+		text_add_char(relation, *why);
+	}
+}
+
 /* "cannot WHAT 'PATH' (WHO WANTS IT); ADVICE: REASON" */
 static int fail_path(const struct resolve *resolve, int error, const char *what, const char *path,
 		     const struct want *want, const char *advice)

@@ -145,7 +145,7 @@ int resolve_programs(struct resolve *resolve, const struct value *programs)
 		if (need->kind == VALUE_MAP)
 			need = value_map_get(need, "need");
 		is_optional = text_equal(value_text(need, "required"), "optional");
-		text_format(&relation, "program '%s'", programs->keys[i]);
+		resolve_relation(&relation, "program", programs->keys[i], programs->items[i]);
 		r = resolve_program(resolve, programs->keys[i], text_string(&relation),
 				    &programs->key_origins[i], is_optional, NULL);
 		if (r < 0 && !(r == -ENOENT && is_optional))

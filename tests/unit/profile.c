@@ -141,7 +141,7 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		/* values */
 		{ "programs: { x: requird }\n",
 		  "x.yaml:1:16: 'programs.x' (whether the build fails without it) is 'requird'; "
-		  "expected 'required', 'optional'; did you mean 'required'?" },
+		  "expected 'required', 'optional', a map; did you mean 'required'?" },
 		{ "programs: [x]\n", "x.yaml:1:11: 'programs' (programs, with all that they need) "
 				     "is a list; expected a map" },
 		{ "include: docker\n", "x.yaml:1:10: 'include' (profiles that this one stands on) "
@@ -558,7 +558,7 @@ static void short_forms_are_lengthened(void **state UNUSED)
 	assert_string_equal(value_text(value_get(files, "/x", "need", NULL), ""), "required");
 	assert_int_equal(value_get(files, "/y", NULL)->count, 0);
 	assert_string_equal(value_text(value_get(inner, "/z", "need", NULL), ""), "optional");
-	assert_string_equal(value_text(value_get(profile.root, "programs", "p", NULL), ""),
+	assert_string_equal(value_text(value_get(profile.root, "programs", "p", "need", NULL), ""),
 			    "required");
 }
 
