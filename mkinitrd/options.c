@@ -48,7 +48,7 @@ const struct option_row option_rows[] = {
 	{ 'v', OPTION_COUNT,     "verbose",   NULL,                AT(verbose),   NULL,    "say more; twice: every decision" },
 	{ 'q', OPTION_FLAG,      "quiet",     NULL,                AT(quiet),     NULL,    "say errors and warnings alone" },
 	{ 'h', OPTION_HELP,      "help",      NULL,                0,             NULL,    "show this" },
-	{ 'V', OPTION_VERSION,   "version",   NULL,                0,             NULL,    "show the version" },
+	{ 'V', OPTION_VERSION,   "version",   NULL,                0,             NULL,    "show the version, and what it writes" },
 	{ .name = NULL },
 };
 // clang-format on
@@ -304,7 +304,7 @@ int options_parse(struct options *options, int argc, char **argv,
 		help_print(parse.subcommand);
 		r = EXIT_DONE;
 	} else if (r < 0 && parse.wants_version) {
-		printf("mkinitrd %s\n", MKINITRD_VERSION);
+		version_print();
 		r = EXIT_DONE;
 	}
 	if (r < 0) {

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "fail.h"
+#include "image.h"
 #include "options_table.h"
+#include "../init/lib/bootplan.h"
 
 #define HELP_COLUMN 31
 
@@ -81,6 +83,15 @@ static void print_overview(void)
 	printf("\nOf every command: -v (say more), -q (say less), -h, -V.\n"
 	       "'mkinitrd COMMAND --help' shows a command's options and examples.\n"
 	       "Exit status: 0 done, 1 failed, 2 used wrongly, 3 found something.\n");
+}
+
+void version_print(void)
+{
+	CLEANUP(text_free) struct text compressions = TEXT_EMPTY;
+
+	compression_list(&compressions);
+	printf("mkinitrd %s\nwrites %s; boot plan version %d\n", MKINITRD_VERSION,
+	       text_string(&compressions), BOOTPLAN_VERSION);
 }
 
 void help_print(const struct subcommand *subcommand)

@@ -34,3 +34,6 @@ bool subcommand_takes(const struct subcommand *subcommand, const char *name);
 
 /** help_print() - of one subcommand, or the overview when @subcommand is NULL; on stdout */
 void help_print(const struct subcommand *subcommand);
+
+/** version_print() - this version, and what its images can be; on stdout */
+void version_print(void);

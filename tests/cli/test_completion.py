@@ -5,14 +5,13 @@ Facts: bash breaks words at COMP_WORDBREAKS before it calls the function: bash(1
        be a function that looks at what is added: zshcompwid(1)
 """
 import os
-import pty
 import re
-import select
 import subprocess
 import time
 import unittest
 
 import cli
+from terminal import Terminal
 
 SHELLS = ("bash", "zsh")
 # what bash breaks words at
@@ -41,42 +40,6 @@ zle -N show
 bindkey '^X' show
 print READY
 """
-
-
-class Terminal:
-    """A shell on a terminal of its own."""
-
-    def __init__(self, argv, environment, folder):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execvpe(argv[0], argv, environment)
-        self.text = ""
-
-    def send(self, text):
-        os.write(self.fd, text.encode())
-
-    def read(self, until, seconds=60):
-        """Read on until a pattern is in what came since the last call."""
-        end = time.monotonic() + seconds
-        while True:
-            match = re.search(until, self.text)
-            if match:
-                self.text = self.text[match.end():]
-                return match
-            if time.monotonic() > end:
-                raise AssertionError(f"no /{until}/ in {self.text!r}")
-            self.drain(1)
-
-    def drain(self, seconds):
-        """Read what is there, waiting that long at most."""
-        ready, _, _ = select.select([self.fd], [], [], seconds)
-        if ready:
-            self.text += os.read(self.fd, 65536).decode("utf-8", "replace")
-
-    def close(self):
-        os.close(self.fd)
-        os.waitpid(self.pid, 0)
 
 
 class Completion(cli.CliTest):

@@ -231,7 +231,7 @@ static void help_comes_from_the_tables(void **state UNUSED)
 		{ { "build", "--help" }, "\n  -o, --output FILE ", "--qemu" },
 		{ { "-h", "build" }, "\n  -j, --jobs N ", "--json" },
 		{ { "run", "i", "-h" }, "\n      --disk-size SIZE ", "--disk FILE" },
-		{ { "-V" }, "mkinitrd " MKINITRD_VERSION "\n", "USAGE" },
+		{ { "-V" }, "mkinitrd " MKINITRD_VERSION "\nwrites none, zstd:", "USAGE" },
 		{ { "ls", "--version" }, "mkinitrd " MKINITRD_VERSION "\n", "USAGE" },
 	};
 
