@@ -7,7 +7,9 @@
  * Not:   compression and the file (image.c), how a record looks (cpio.c)
  * Facts: the kernel takes hard links for what has nlink of 2 or more and is no directory, so files
  *        have 1 (buffer-format.rst); 512 is the block of cpio(1) and a multiple of the 4 that the
- *        next archive must start at
+ *        next archive must start at; a processor loads microcode from addresses that are multiples
+ *        of 16 (Intel SDM volume 3, "Microcode Update Loader"), and kernels up to 6.5 hand it the
+ *        bytes where they lie in the image
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -17,11 +19,14 @@
 #include "archive.h"
 #include "cpio.h"
 #include "fail.h"
+#include "image_order.h"
+#include "progress.h"
 
 #define BLOCK 512
 
 struct archive {
-	const struct image_options *options;
+	const struct archive_job *job;
+	struct image_result *result;
 	struct relay *relay;
 	unsigned char *piece; /* being filled; NULL: none yet */
 	size_t used;
@@ -78,14 +83,20 @@ static int archive_put_header(struct archive *archive, const struct cpio_header 
 {
 	struct cpio_header header = *content;
 	char characters[CPIO_HEADER_SIZE];
-	size_t name_size = strlen(name) + 1;
+	size_t length = strlen(name) + 1, name_size = length;
 	int r;
 
+	/* zeros that belong to the name move the content to where it must be */
+	while (archive->job->is_early && header.size &&
+	       (archive->length + sizeof(characters) + name_size) % EARLY_ALIGNMENT)
+		name_size++;
 	header.name_size = (uint32_t)name_size;
 	cpio_format(&header, characters);
 	r = archive_put(archive, characters, sizeof(characters));
 	if (r == 0)
-		r = archive_put(archive, name, name_size);
+		r = archive_put(archive, name, length);
+	if (r == 0)
+		r = archive_put(archive, NULL, name_size - length);
 	return r < 0 ? r : archive_put(archive, NULL, cpio_padding(sizeof(characters) + name_size));
 }
 
@@ -99,7 +110,7 @@ static int archive_put_record(struct archive *archive, const struct cpio_header 
 	if (count > CPIO_FILE_MOST)
 		return fail(-EFBIG, "'%s'", name);
 	header.inode = ++archive->inode;
-	header.mtime = (uint32_t)archive->options->mtime;
+	header.mtime = (uint32_t)archive->job->options->mtime;
 	header.size = (uint32_t)count;
 	r = archive_put_header(archive, &header, name);
 	if (r == 0)
@@ -165,6 +176,8 @@ static int archive_put_content(struct archive *archive, const struct entry *entr
 			return fail_source(-ENOMEM, NULL, entry);
 		archive->used += (size_t)count;
 		left -= (size_t)count;
+		archive->result->content += (uint64_t)count;
+		progress_step(archive->result->content, archive->job->content_most, entry->path);
 	}
 	return archive_put(archive, NULL, cpio_padding(size));
 }
@@ -186,7 +199,7 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 		return fail_source(-EFBIG, "a file in an initramfs has at most 4 GiB - 1 bytes",
 				   entry);
 	header.inode = ++archive->inode;
-	header.mtime = (uint32_t)archive->options->mtime;
+	header.mtime = (uint32_t)archive->job->options->mtime;
 	header.size = (uint32_t)status.st_size;
 	if (!EVP_DigestInit_ex(archive->digest, EVP_sha256(), NULL))
 		return fail_source(-ENOMEM, NULL, entry);
@@ -229,23 +242,28 @@ static int archive_put_entry(struct archive *archive, struct entry *entry)
 	return -EINVAL;
 }
 
-/* manifest.json, the sentinel, the trailer, zeros to a full block */
-static int archive_put_end(struct archive *archive, const struct manifest *manifest)
+/* the two entries that the writer adds */
+static int archive_put_own(struct archive *archive)
 {
+	const struct image_options *options = archive->job->options;
 	const struct cpio_header file = { .mode = S_IFREG | 0644, .nlink = 1 };
 	const struct cpio_header sentinel = { .mode = S_IFREG | 0444, .nlink = 1 };
-	const struct cpio_header trailer = { .nlink = 1 };
 	CLEANUP(text_free) struct text json = TEXT_EMPTY;
 	int r;
 
-	r = manifest_to_json(manifest, archive->options->release, archive->options->profile, &json);
+	r = manifest_to_json(archive->job->manifest, options->release, options->profile, &json);
 	if (r < 0)
 		return fail(r, "cannot write '%s'", MANIFEST_PATH);
 	r = archive_put_record(archive, &file, MANIFEST_PATH, text_string(&json), json.length);
-	if (r == 0)
-		r = archive_put_record(archive, &sentinel, COMPLETE_PATH, NULL, 0);
-	if (r == 0)
-		r = archive_put_header(archive, &trailer, CPIO_TRAILER);
+	return r < 0 ? r : archive_put_record(archive, &sentinel, COMPLETE_PATH, NULL, 0);
+}
+
+/* the trailer, zeros to a full block */
+static int archive_put_end(struct archive *archive)
+{
+	const struct cpio_header trailer = { .nlink = 1 };
+	int r = archive_put_header(archive, &trailer, CPIO_TRAILER);
+
 	if (r == 0)
 		r = archive_put(archive, NULL, (size_t)(-archive->length % BLOCK));
 	if (r == 0 && archive->piece)
@@ -258,24 +276,20 @@ static void digest_cleanup(EVP_MD_CTX **digest)
 	EVP_MD_CTX_free(*digest);
 }
 
-int archive_make(struct manifest *manifest, const struct image_options *options,
-		 struct relay *relay, struct image_result *result)
+int archive_make(const struct archive_job *job, struct relay *relay, struct image_result *result)
 {
 	CLEANUP(digest_cleanup) EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	struct archive archive = { .options = options, .relay = relay, .digest = digest };
-	size_t count = manifest_count(manifest);
+	struct archive archive = { .job = job, .result = result, .relay = relay, .digest = digest };
 	int r = digest ? 0 : fail(-ENOMEM, "cannot write an image");
 
-	result->content = 0;
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = archive_put_entry(&archive, manifest_at(manifest, i));
-		if (manifest_at(manifest, i)->type == ENTRY_FILE)
-			result->content += manifest_at(manifest, i)->size;
-	}
+	for (size_t i = 0; r == 0 && i < job->count; i++)
+		r = archive_put_entry(&archive, job->entries[i]);
+	if (r == 0 && !job->is_early)
+		r = archive_put_own(&archive);
 	if (r == 0)
-		r = archive_put_end(&archive, manifest);
-	result->files = archive.inode;
-	result->bytes_in = archive.length;
+		r = archive_put_end(&archive);
+	result->files += archive.inode;
+	result->bytes_in += archive.length;
 	relay_end(relay, r);
 	return r;
 }

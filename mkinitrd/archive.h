@@ -7,9 +7,19 @@
 #include "image.h"
 #include "relay.h"
 
+struct archive_job {
+	const struct manifest *manifest; /* all of it: manifest.json */
+	struct entry *const *entries;    /* what this archive holds, in order */
+	size_t count;
+	bool is_early;         /* the first segment: contents are aligned as microcode needs it;
+				* else the last one, which ends in manifest.json and the sentinel */
+	uint64_t content_most; /* about what all segments hold, for the progress line */
+	const struct image_options *options;
+};
+
 /**
- * archive_make() - fill @relay with the whole archive; for a thread of its own; speaks
- * @result: gets files, content and bytes_in
+ * archive_make() - fill @relay with one archive; for a thread of its own; speaks
+ * @result: files, content and bytes_in are counted up
  *
  * One pass over each source: size and sha256 of the entries are filled in. Ends the relay, with
  * the same result as it returns. The archive is a multiple of 512 bytes long.
@@ -17,5 +27,4 @@
  * Return: 0, -ESTALE (a source changed while it was read), -EFBIG, -ECANCELED (the taking side gave
  * up; not spoken), or another negative errno
  */
-int archive_make(struct manifest *manifest, const struct image_options *options,
-		 struct relay *relay, struct image_result *result);
+int archive_make(const struct archive_job *job, struct relay *relay, struct image_result *result);

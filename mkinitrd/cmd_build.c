@@ -15,6 +15,7 @@
 #include "image.h"
 #include "options.h"
 #include "plan.h"
+#include "progress.h"
 #include "tools.h"
 #include "../init/lib/number.h"
 
@@ -102,6 +103,7 @@ static int build_resolve(struct build *build)
 	const struct value *root = build->profile.root;
 	int r;
 
+	progress_phase("resolving files and programs");
 	r = modules_open(resolve, &build->modules);
 	if (r == 0)
 		r = tools_add(resolve, build->tools_fd);
@@ -111,12 +113,15 @@ static int build_resolve(struct build *build)
 		r = resolve_programs(resolve, value_get(root, "programs", NULL));
 	if (r == 0)
 		r = plan_services(resolve, &build->plan);
+	progress_phase("resolving modules");
 	if (r == 0)
 		r = modules_resolve(build->modules, resolve);
 	if (r == 0)
 		r = modules_plan(build->modules, &build->plan);
+	progress_phase("packing container images");
 	if (r == 0)
 		r = container_images(resolve, value_get(root, "containers", NULL), &build->plan);
+	progress_phase("resolving libraries");
 	if (r == 0)
 		r = resolve_closure(resolve);
 	if (r == 0)
@@ -250,5 +255,6 @@ int cmd_build(const struct options *options)
 			   options->layout);
 		return EXIT_USAGE;
 	}
+	progress_set(options->progress, options->quiet);
 	return build_run(&build) < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "progress.h"
 #include "../init/lib/text.h"
 
 static enum verbosity current_verbosity = NORMAL;
@@ -29,6 +30,7 @@ static void PRINTF_LIKE(3, 0)
 
 	if (vasprintf(&message, format, arguments) < 0)
 		message = NULL;
+	progress_clear();
 	fprintf(stderr, "mkinitrd: %s%s%s%s\n", kind, message ? message : format, error ? ": " : "",
 		error ? strerror(-error) : "");
 }

@@ -18,7 +18,9 @@
 #include "archive.h"
 #include "compress.h"
 #include "fail.h"
+#include "image_order.h"
 #include "output.h"
+#include "progress.h"
 #include "../init/lib/file.h"
 #include "../init/lib/number.h"
 
@@ -83,9 +85,17 @@ static int fail_limit(const struct manifest *manifest, const char *label, uint64
 
 /* ---- writing ---- */
 
-struct producer {
-	struct manifest *manifest;
+/* what the segments of one image have in common */
+struct writer {
+	const struct manifest *manifest;
+	const char *label;
 	const struct image_options *options;
+	struct target target;
+	struct image_result result;
+};
+
+struct producer {
+	struct archive_job job;
 	struct relay *relay;
 	struct image_result *result;
 };
@@ -94,8 +104,7 @@ static void *produce(void *context)
 {
 	const struct producer *producer = context;
 
-	(void)archive_make(producer->manifest, producer->options, producer->relay,
-			   producer->result);
+	(void)archive_make(&producer->job, producer->relay, producer->result);
 	return NULL;
 }
 
@@ -121,37 +130,69 @@ static void relay_cleanup(struct relay **relay)
 	relay_free(*relay);
 }
 
-static int write_archive(struct manifest *manifest, int fd, const char *label,
-			 const struct image_options *options, struct image_result *ret_result)
+/* one archive through one compressor; @job says what is in it */
+static int write_segment(struct writer *writer, const struct archive_job *job)
 {
+	const struct image_options *options = writer->options;
 	CLEANUP(relay_cleanup) struct relay *relay = relay_new();
 	CLEANUP(sink_cleanup) struct sink *sink = NULL;
-	struct target target = { .fd = fd, .limit = options->limit };
-	struct image_result result = { 0 };
-	struct producer producer = { manifest, options, relay, &result };
+	struct producer producer = { *job, relay, &writer->result };
+	struct target *target = &writer->target;
 	bool is_spoken;
 	pthread_t thread;
 	int r;
 
-	r = relay ? sink_open(options->compression, options->level, options->jobs, target_write,
-			      &target, &sink)
+	r = relay ? sink_open(job->is_early ? COMPRESS_NONE : options->compression,
+			      job->is_early ? 0 : options->level, options->jobs, target_write,
+			      target, &sink)
 		  : -ENOMEM;
 	if (r == 0)
 		r = -pthread_create(&thread, NULL, produce, &producer);
 	if (r != 0)
-		return fail(r, "cannot write '%s'", label);
+		return fail(r, "cannot write '%s'", writer->label);
 	r = pump(relay, sink, &is_spoken);
 	relay_cancel(relay);
 	(void)pthread_join(thread, NULL);
-	if (target.error == -EOVERFLOW)
-		return fail_limit(manifest, label, options->limit);
+	if (target->error == -EOVERFLOW)
+		return fail_limit(writer->manifest, writer->label, options->limit);
 	if (r < 0 && !is_spoken)
-		return fail(r, "cannot write '%s' after %llu MB; nothing else was changed", label,
-			    (unsigned long long)(target.written / 1000000));
+		return fail(r, "cannot write '%s' after %llu MB; nothing else was changed",
+			    writer->label, (unsigned long long)(target->written / 1000000));
+	return r;
+}
+
+static int write_archives(struct manifest *manifest, int fd, const char *label,
+			  const struct image_options *options, struct image_result *ret_result)
+{
+	CLEANUP(image_order_free) struct image_order order = IMAGE_ORDER_EMPTY;
+	struct writer writer = {
+		.manifest = manifest,
+		.label = label,
+		.options = options,
+		.target = { .fd = fd, .limit = options->limit },
+	};
+	struct archive_job job = { .manifest = manifest, .options = options };
+	int r = image_order_make(manifest, &order);
+
+	if (r < 0)
+		return fail(r, "cannot write '%s'", label);
+	for (size_t i = 0; i < order.count; i++)
+		job.content_most += order.entries[i]->size;
+	job.is_early = true;
+	job.entries = order.entries;
+	job.count = order.early_count;
+	progress_phase(options->compression == COMPRESS_NONE ? "writing" : "compressing");
+	if (order.early_count)
+		r = write_segment(&writer, &job);
+	job.is_early = false;
+	job.entries = order.entries + order.early_count;
+	job.count = order.count - order.early_count;
+	if (r == 0)
+		r = write_segment(&writer, &job);
 	if (r < 0)
 		return r;
-	result.bytes_out = target.written;
-	*ret_result = result;
+	writer.result.bytes_out = writer.target.written;
+	*ret_result = writer.result;
 	return 0;
 }
 
@@ -210,12 +251,13 @@ int image_publish(struct manifest *manifest, const char *path, const struct imag
 	if (r == 0)
 		r = check_space(manifest, &output, options->compression);
 	if (r == 0)
-		r = write_archive(manifest, output.fd, path, options, &result);
+		r = write_archives(manifest, output.fd, path, options, &result);
 	if (r < 0)
 		return r;
 	/* the disk may begin while we read back */
 	(void)sync_file_range(output.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	r = image_verify(manifest, output.fd, path);
+	progress_phase("verifying");
+	r = image_verify(manifest, output.fd, path, options);
 	if (r == 0)
 		r = output_publish(&output);
 	if (r < 0)

@@ -95,7 +95,9 @@ ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_
 int image_read_manifest(const char *path, struct manifest **ret_manifest, char **ret_release,
 			char **ret_profile);
 
-/** image_verify() - read the image in @fd back and compare every entry's type, mode, owner, size,
- * SHA-256 and target with @manifest, and that the last two entries are manifest.json and complete;
- * speaks, naming the first difference */
-int image_verify(const struct manifest *manifest, int fd, const char *label);
+/** image_verify() - read the image in @fd back and compare every entry's place, type, mode, owner,
+ * time, size, SHA-256 and target with @manifest and @options, the segments and how they are
+ * compressed, and that the last two entries are manifest.json and complete; speaks, naming the
+ * first difference */
+int image_verify(const struct manifest *manifest, int fd, const char *label,
+		 const struct image_options *options);

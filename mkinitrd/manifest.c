@@ -220,6 +220,7 @@ static int entry_set(struct entry *entry, struct addition *addition)
 	entry->source = addition->source;
 	entry->source.path = text_pointer_take(&source_path);
 	entry->is_named = addition->is_named;
+	entry->is_early = addition->is_early;
 	entry->size = addition->source.kind == SOURCE_CONTENT ? addition->source.byte_count : 0;
 	addition->source.bytes = NULL;
 	return 0;
@@ -355,6 +356,8 @@ static int manifest_merge(struct manifest *manifest, struct entry *entry, struct
 	}
 	if (replaces)
 		r = entry_set(entry, addition);
+	else if (!addition->is_early)
+		entry->is_early = false; /* it is wanted where everything is */
 	if (r == 0)
 		r = entry_add_reason(entry, addition);
 	if (r < 0)
@@ -453,7 +456,7 @@ static int manifest_add_parents(struct manifest *manifest, const struct entry *e
 	if (!path)
 		return fail(-ENOMEM, "cannot add the directories above '%s'", entry->path);
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const struct entry *parent;
+		struct entry *parent;
 		int r = 0;
 
 		*slash = '\0';
@@ -465,6 +468,7 @@ static int manifest_add_parents(struct manifest *manifest, const struct entry *e
 					.path = path,
 					.type = ENTRY_DIRECTORY,
 					.mode = parent_mode ? parent_mode(path, context) : 0755,
+					.is_early = entry->is_early,
 					.source.directory_fd = -1,
 					.relation = "parent directory",
 					.by = entry->path,
@@ -472,6 +476,8 @@ static int manifest_add_parents(struct manifest *manifest, const struct entry *e
 				NULL);
 		else if (parent->type != ENTRY_DIRECTORY)
 			return fail_below(manifest, entry, parent);
+		else if (!entry->is_early)
+			parent->is_early = false;
 		if (r < 0)
 			return r;
 		*slash = '/';

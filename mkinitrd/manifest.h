@@ -63,6 +63,8 @@ struct entry {
 		sha256[SHA256_SIZE]; /* files: of the content as packed; known after writing */
 	bool is_named;               /* a profile names this path: wins over derived sources */
 	bool is_hashed;              /* size and sha256 are valid */
+	bool is_early;               /* goes into the first segment, which is not compressed: what
+				      * the kernel reads there before it unpacks anything */
 	struct reason *reasons;
 	size_t reason_count;
 };
@@ -87,6 +89,7 @@ struct addition {
 	const char *target;
 	struct source source; /* path is copied */
 	bool is_named;
+	bool is_early;
 	const char *relation; /* the reason */
 	const char *by;       /* the reason: path of an entry, or NULL */
 	struct origin at;     /* the reason: when by is NULL */
@@ -123,7 +126,8 @@ struct entry *manifest_at(const struct manifest *manifest, size_t index);
  * manifest_finish() - add missing parents (0755, or the mode that add_parent gives), sort; speaks
  * @parent_mode: called for each missing parent directory to ask its mode; may be NULL (0755)
  *
- * Reasons are sorted too, so that the order of discovery does not show. May be called again after
+ * Reasons are sorted too, so that the order of discovery does not show. A parent that only early
+ * entries have is early too. May be called again after
  * further additions. An entry below something that is no directory is -ENOTDIR.
  */
 int manifest_finish(struct manifest *manifest,

@@ -13,8 +13,9 @@
  * findings of 'mkinitrd check' that the profile accepts, sorted by key.
  *
  * One entry a line, sorted by path. size and sha256: files that were written. target: symlinks.
- * source: files only; unpacked: true when the source is compressed and the entry is not. A reason
- * has "by" (path of an entry), "at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
+ * source: files only; unpacked: true when the source is compressed and the entry is not.
+ * early: true for what is in the first, uncompressed segment. A reason has "by" (path of an entry),
+ *"at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
  *
  * What is read here is untrusted: keys, types, ranges and paths are checked, unknown keys refused.
  */
@@ -114,6 +115,8 @@ static json_t *entry_to_json(const struct entry *entry)
 		r = set_digest(json, entry);
 	if (r == 0 && entry->type == ENTRY_FILE)
 		r = set_source(json, &entry->source);
+	if (r == 0 && entry->is_early)
+		r = json_object_set_new(json, "early", json_true());
 	for (size_t i = 0; r == 0 && i < entry->reason_count; i++)
 		r = json_array_append_new(reasons, reason_to_json(&entry->reasons[i]));
 	if (r == 0)
@@ -334,18 +337,20 @@ static const char *read_entry(json_t *json, struct json_entry *entry)
 	json_int_t uid = 0, gid = 0;
 	json_t *source = NULL;
 	json_error_t error;
-	int index;
+	int index, early = 0;
 
 	entry->size = -1;
-	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s,s:s,s:s,s:I,s:I,s?s,s?I,s?s,s?o,s:o}",
-			   "path", &addition->path, "type", &type, "mode", &mode, "uid", &uid,
-			   "gid", &gid, "target", &addition->target, "size", &entry->size, "sha256",
-			   &digest, "source", &source, "reasons", &entry->reasons) < 0)
+	if (json_unpack_ex(json, &error, JSON_STRICT,
+			   "{s:s,s:s,s:s,s:I,s:I,s?s,s?I,s?s,s?o,s?b,s:o}", "path", &addition->path,
+			   "type", &type, "mode", &mode, "uid", &uid, "gid", &gid, "target",
+			   &addition->target, "size", &entry->size, "sha256", &digest, "source",
+			   &source, "early", &early, "reasons", &entry->reasons) < 0)
 		return "an entry is not of the form";
 	index = name_index(type_names, COUNT_OF(type_names), type);
 	if (index < 0)
 		return "a type is not known";
 	addition->type = (enum entry_type)index;
+	addition->is_early = early;
 	if (uid < 0 || uid > UINT32_MAX || gid < 0 || gid > UINT32_MAX)
 		return "an owner is out of range";
 	addition->uid = (uint32_t)uid;

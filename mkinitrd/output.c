@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "output.h"
+#include "progress.h"
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
@@ -31,6 +32,7 @@ static void on_signal(int number)
 
 	if (interrupted.temporary[0])
 		(void)unlinkat(interrupted.directory_fd, interrupted.temporary, 0);
+	progress_wipe();
 	(void)raise(number);
 	errno = saved;
 }

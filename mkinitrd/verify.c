@@ -12,6 +12,8 @@
 
 #include "fail.h"
 #include "image.h"
+#include "image_order.h"
+#include "progress.h"
 
 #define MANIFEST_SIZE_MOST ((size_t)256 << 20)
 
@@ -22,11 +24,13 @@ static void digest_cleanup(EVP_MD_CTX **digest)
 
 struct verification {
 	const struct manifest *manifest;
+	const struct image_order *order;
+	const struct image_options *options;
 	const char *label;
 	struct image_reader *reader;
 	EVP_MD_CTX *digest;
-	size_t index; /* of the current entry */
-	int64_t mtime;
+	size_t index;         /* entries so far */
+	uint64_t done, total; /* bytes of content */
 };
 
 static int differs(const struct verification *verification, const char *path, const char *what)
@@ -48,35 +52,46 @@ static mode_t full_mode(const struct entry *entry)
 	return types[entry->type] | (entry->type == ENTRY_SYMLINK ? 0777 : entry->mode & 07777);
 }
 
-/* what every record has: order, inode, links, time */
+/* what every record has: its place, inode, links, time */
 static const char *record_difference(struct verification *verification,
 				     const struct image_entry *found, const char *path, mode_t mode)
 {
-	if (verification->index == 0)
-		verification->mtime = found->mtime;
+	size_t early_count = verification->order->early_count;
+	size_t index = verification->index++;
+	bool is_early = index < early_count;
+
 	if (!text_equal(found->path, path))
 		return "its place in the order of paths";
 	if (found->mode != mode)
 		return "type or mode";
-	if (found->inode != ++verification->index || found->segment != 0)
+	if (found->segment != (early_count && !is_early))
+		return "segment";
+	if (found->compression != (is_early ? COMPRESS_NONE : verification->options->compression))
+		return "compression";
+	if (is_early && S_ISREG(mode) && found->size && found->offset % EARLY_ALIGNMENT)
+		return "the place of its content";
+	if (found->inode != index + 1 - (is_early ? 0 : early_count))
 		return "inode number";
 	if (found->nlink != (S_ISDIR(mode) ? 2 : 1))
 		return "number of links";
-	if (found->mtime != verification->mtime)
+	if (found->mtime != verification->options->mtime)
 		return "time";
 	return NULL;
 }
 
-static int read_digest(const struct verification *verification, unsigned char *digest)
+static int read_digest(struct verification *verification, const char *path, unsigned char *digest)
 {
 	const unsigned char *piece;
 	ssize_t count;
 
 	if (!EVP_DigestInit_ex(verification->digest, EVP_sha256(), NULL))
 		return fail(-ENOMEM, "cannot verify '%s'", verification->label);
-	while ((count = image_read_piece(verification->reader, &piece)) > 0)
+	while ((count = image_read_piece(verification->reader, &piece)) > 0) {
 		if (!EVP_DigestUpdate(verification->digest, piece, (size_t)count))
 			return fail(-ENOMEM, "cannot verify '%s'", verification->label);
+		verification->done += (uint64_t)count;
+		progress_step(verification->done, verification->total, path);
+	}
 	if (count == 0 && !EVP_DigestFinal_ex(verification->digest, digest, NULL))
 		return fail(-ENOMEM, "cannot verify '%s'", verification->label);
 	return (int)count;
@@ -101,7 +116,7 @@ static int verify_entry(struct verification *verification, const struct entry *e
 		return differs(verification, entry->path, what);
 	if (entry->type != ENTRY_FILE)
 		return 0;
-	r = read_digest(verification, digest);
+	r = read_digest(verification, entry->path, digest);
 	if (r == 0 && memcmp(digest, entry->sha256, SHA256_SIZE) != 0)
 		r = differs(verification, entry->path, "content");
 	return r;
@@ -160,7 +175,7 @@ static int verify_manifest(const struct verification *verification)
 /* the two entries that the writer adds */
 static int verify_last(struct verification *verification, const struct image_entry *found)
 {
-	bool is_manifest = verification->index == manifest_count(verification->manifest);
+	bool is_manifest = verification->index == verification->order->count;
 	const char *path = is_manifest ? MANIFEST_PATH : COMPLETE_PATH;
 	const char *what =
 		record_difference(verification, found, path, S_IFREG | (is_manifest ? 0644 : 0444));
@@ -174,33 +189,46 @@ static int verify_last(struct verification *verification, const struct image_ent
 	return is_manifest ? verify_manifest(verification) : 0;
 }
 
-int image_verify(const struct manifest *manifest, int fd, const char *label)
+/* the reader is at entry number verification->index */
+static int verify_next(struct verification *verification, const struct image_entry *found)
+{
+	const struct image_order *order = verification->order;
+
+	if (verification->index < order->count)
+		return verify_entry(verification, order->entries[verification->index], found);
+	if (verification->index < order->count + 2)
+		return verify_last(verification, found);
+	return differs(verification, found->path, "being there at all");
+}
+
+int image_verify(const struct manifest *manifest, int fd, const char *label,
+		 const struct image_options *options)
 {
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	CLEANUP(digest_cleanup) EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	struct verification verification = { .manifest = manifest, .label = label };
-	size_t count = manifest_count(manifest);
+	CLEANUP(image_order_free) struct image_order order = IMAGE_ORDER_EMPTY;
+	struct verification verification = {
+		.manifest = manifest,
+		.order = &order,
+		.options = options,
+		.label = label,
+		.digest = digest,
+	};
 	struct image_entry found;
-	int r;
+	int r = digest ? image_order_make(manifest, &order) : -ENOMEM;
 
-	if (!digest)
-		return fail(-ENOMEM, "cannot verify '%s'", label);
+	if (r < 0)
+		return fail(r, "cannot verify '%s'", label);
+	for (size_t i = 0; i < order.count; i++)
+		verification.total += order.entries[i]->size;
 	r = image_open_fd(fd, label, &reader);
 	verification.reader = reader;
-	verification.digest = digest;
-	while (r == 0 && (r = image_next(reader, &found)) == 1) {
-		if (verification.index < count)
-			r = verify_entry(&verification, manifest_at(manifest, verification.index),
-					 &found);
-		else if (verification.index < count + 2)
-			r = verify_last(&verification, &found);
-		else
-			r = differs(&verification, found.path, "being there at all");
-	}
-	if (r == 0 && verification.index < count)
-		r = differs(&verification, manifest_at(manifest, verification.index)->path,
+	while (r == 0 && (r = image_next(reader, &found)) == 1)
+		r = verify_next(&verification, &found);
+	if (r == 0 && verification.index < order.count)
+		r = differs(&verification, order.entries[verification.index]->path,
 			    "not being there");
-	else if (r == 0 && verification.index != count + 2)
+	else if (r == 0 && verification.index != order.count + 2)
 		r = differs(&verification, COMPLETE_PATH, "not being there");
 	return r;
 }

@@ -132,11 +132,11 @@ static const char *const compressions[] = { "none", "zstd:3", "gzip:9" };
 
 static void an_image_reads_back_as_written(void **state UNUSED)
 {
-	static const char *const paths[] = { "bin",           "tmp",
-					     "usr",           "usr/bin",
-					     "usr/bin/hello", "usr/empty",
-					     "usr/lib",       "usr/lib/mkinitrd",
-					     MANIFEST_PATH,   COMPLETE_PATH };
+	/* the way to the boot plan first */
+	static const char *const paths[] = { "usr",           "usr/lib",   "usr/lib/mkinitrd",
+					     "bin",           "tmp",       "usr/bin",
+					     "usr/bin/hello", "usr/empty", MANIFEST_PATH,
+					     COMPLETE_PATH };
 
 	for (size_t i = 0; i < COUNT_OF(compressions); i++) {
 		CLEANUP(manifest_cleanup) struct manifest *manifest = sample();
@@ -160,11 +160,11 @@ static void an_image_reads_back_as_written(void **state UNUSED)
 			assert_string_equal(entry.path, paths[j]);
 			assert_int_equal(entry.mtime, 1700000000);
 			assert_int_equal(entry.inode, j + 1);
-			if (j == 0)
+			if (j == 3)
 				assert_string_equal(entry.target, "usr/bin");
-			if (j == 1)
+			if (j == 4)
 				assert_int_equal(entry.mode, S_IFDIR | 01777);
-			if (j != 4)
+			if (j != 6)
 				continue;
 			assert_int_equal(entry.mode, S_IFREG | 04755);
 			assert_true(entry.uid == 3 && entry.gid == 4);
@@ -177,6 +177,77 @@ static void an_image_reads_back_as_written(void **state UNUSED)
 		assert_string_equal(release, "6.1");
 		assert_int_equal(manifest_find(found, "usr/bin/hello")->size, 13);
 	}
+}
+
+static const struct {
+	const char *path;
+	unsigned segment;
+	enum compression compression;
+} ordered[] = {
+	{ "kernel", 0, COMPRESS_NONE },
+	{ "kernel/x86", 0, COMPRESS_NONE },
+	{ "kernel/x86/microcode", 0, COMPRESS_NONE },
+	{ "kernel/x86/microcode/AuthenticAMD.bin", 0, COMPRESS_NONE },
+	{ "kernel/x86/microcode/GenuineIntel.bin", 0, COMPRESS_NONE },
+	{ "init", 1, COMPRESS_GZIP },
+	{ "usr", 1, COMPRESS_GZIP },
+	{ "usr/lib", 1, COMPRESS_GZIP },
+	{ "usr/lib/mkinitrd", 1, COMPRESS_GZIP },
+	{ "usr/lib/mkinitrd/boot.plan", 1, COMPRESS_GZIP },
+	{ "bin", 1, COMPRESS_GZIP },
+	{ "tmp", 1, COMPRESS_GZIP },
+	{ "usr/bin", 1, COMPRESS_GZIP },
+	{ "usr/bin/hello", 1, COMPRESS_GZIP },
+	{ "usr/empty", 1, COMPRESS_GZIP },
+	{ MANIFEST_PATH, 1, COMPRESS_GZIP },
+	{ COMPLETE_PATH, 1, COMPRESS_GZIP },
+};
+
+static void early_entries_and_the_plan_come_first(void **state UNUSED)
+{
+	CLEANUP(manifest_cleanup) struct manifest *manifest = sample();
+	CLEANUP(manifest_cleanup) struct manifest *found = NULL;
+	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
+	struct image_options options = options_of("gzip:9");
+	struct image_result result;
+	struct image_entry entry;
+
+	add(manifest, "kernel/x86/microcode/GenuineIntel.bin", ENTRY_FILE, "microcode", -1);
+	add(manifest, "kernel/x86/microcode/AuthenticAMD.bin", ENTRY_FILE, "microcodes", -1);
+	manifest_find(manifest, "kernel/x86/microcode/GenuineIntel.bin")->is_early = true;
+	manifest_find(manifest, "kernel/x86/microcode/AuthenticAMD.bin")->is_early = true;
+	add(manifest, "usr/lib/mkinitrd/boot.plan", ENTRY_FILE, "mkinitrd-plan 1\n", -1);
+	add(manifest, "init", ENTRY_FILE, "init", -1);
+	assert_int_equal(manifest_finish(manifest, NULL, NULL), 0);
+	assert_int_equal(image_publish(manifest, "a.img", &options, &result), 0);
+	assert_int_equal(result.files, COUNT_OF(ordered));
+	assert_int_equal(result.bytes_in % 512, 0);
+	assert_int_equal(image_open("a.img", &reader), 0);
+	for (size_t i = 0; i < COUNT_OF(ordered); i++) {
+		assert_int_equal(image_next(reader, &entry), 1);
+		assert_string_equal(entry.path, ordered[i].path);
+		assert_int_equal(entry.segment, ordered[i].segment);
+		assert_int_equal(entry.compression, ordered[i].compression);
+		if (S_ISREG(entry.mode) && entry.segment == 0)
+			assert_int_equal(entry.offset % 16, 0);
+	}
+	assert_int_equal(image_next(reader, &entry), 0);
+	assert_int_equal(image_read_manifest("a.img", &found, NULL, NULL), 0);
+	for (size_t i = 0; i + 2 < COUNT_OF(ordered); i++)
+		assert_int_equal(manifest_find(found, ordered[i].path)->is_early,
+				 ordered[i].segment == 0);
+}
+
+static void a_directory_that_others_need_too_is_not_early(void **state UNUSED)
+{
+	CLEANUP(manifest_cleanup) struct manifest *manifest = manifest_new();
+
+	add(manifest, "kernel/a/early", ENTRY_FILE, "", -1);
+	manifest_find(manifest, "kernel/a/early")->is_early = true;
+	add(manifest, "kernel/usual", ENTRY_FILE, "", -1);
+	assert_int_equal(manifest_finish(manifest, NULL, NULL), 0);
+	assert_true(manifest_find(manifest, "kernel/a")->is_early);
+	assert_false(manifest_find(manifest, "kernel")->is_early);
 }
 
 /* bytes that compress a little, from a file of several pieces */
@@ -222,12 +293,13 @@ static void the_bytes_do_not_depend_on_jobs(void **state UNUSED)
 	}
 }
 
-static int verify_bytes(const struct manifest *manifest, const void *bytes, size_t count)
+static int verify_bytes(const struct manifest *manifest, const void *bytes, size_t count,
+			const struct image_options *options)
 {
 	CLEANUP(fd_close) int fd = open("b.img", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_int_equal(count ? file_write_fd(fd, bytes, count) : 0, 0);
-	return image_verify(manifest, fd, "b.img");
+	return image_verify(manifest, fd, "b.img", options);
 }
 
 static void a_cut_or_damaged_image_is_an_error(void **state UNUSED)
@@ -243,16 +315,16 @@ static void a_cut_or_damaged_image_is_an_error(void **state UNUSED)
 		print_message("row: %s\n", compressions[i]);
 		assert_int_equal(image_publish(manifest, "a.img", &options, &result), 0);
 		read_file("a.img", &bytes);
-		assert_int_equal(verify_bytes(manifest, bytes.data, bytes.length), 0);
+		assert_int_equal(verify_bytes(manifest, bytes.data, bytes.length, &options), 0);
 		end = bytes.length;
 		while (i == 0 && bytes.data[end - 1] == '\0')
 			end--; /* what is lost of the zeros at the end is no loss */
 		saved = silence();
 		for (size_t length = 0; length < end; length++)
-			good_cuts += verify_bytes(manifest, bytes.data, length) == 0;
+			good_cuts += verify_bytes(manifest, bytes.data, length, &options) == 0;
 		for (size_t place = 0; place < end; place++) {
 			bytes.data[place] ^= 1;
-			unseen += verify_bytes(manifest, bytes.data, bytes.length) == 0;
+			unseen += verify_bytes(manifest, bytes.data, bytes.length, &options) == 0;
 			bytes.data[place] ^= 1;
 		}
 		speak_again(saved);
@@ -575,6 +647,8 @@ int main(void)
 #define IN_WORK(test) cmocka_unit_test_teardown(test, work_empty)
 	const struct CMUnitTest tests[] = {
 		IN_WORK(an_image_reads_back_as_written),
+		IN_WORK(early_entries_and_the_plan_come_first),
+		IN_WORK(a_directory_that_others_need_too_is_not_early),
 		IN_WORK(the_bytes_do_not_depend_on_jobs),
 		IN_WORK(a_cut_or_damaged_image_is_an_error),
 		IN_WORK(archives_of_others_are_read_with_care),
