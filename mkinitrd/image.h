@@ -6,7 +6,16 @@
 
 #include "manifest.h"
 
-enum compression { COMPRESS_NONE, COMPRESS_ZSTD, COMPRESS_GZIP };
+enum compression {
+	COMPRESS_NONE,
+	COMPRESS_ZSTD,
+	COMPRESS_GZIP,
+	COMPRESS_XZ,
+	COMPRESS_LZ4,
+	COMPRESS_BZIP2, /* from here on: only read */
+	COMPRESS_LZMA,
+	COMPRESS_LZOP,
+};
 
 struct image_options {
 	enum compression compression;
