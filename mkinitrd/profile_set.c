@@ -10,6 +10,7 @@
 
 #include "fail.h"
 #include "keypath.h"
+#include "manifest.h"
 #include "profile_parse.h"
 
 static const struct origin set_origin = { .file = origin_set_label };
@@ -29,6 +30,14 @@ static int parse_set_value(const char *string, struct value **ret_value)
 	return *ret_value ? 0 : fail(-ENOMEM, "cannot read --set");
 }
 
+static bool has_control(const char *key)
+{
+	for (; *key; key++)
+		if ((unsigned char)*key < ' ' || *key == '\x7f')
+			return true;
+	return false;
+}
+
 int profile_parse_set(const char *set, struct value **ret_value)
 {
 	CLEANUP(strings_free) struct strings keys = STRINGS_EMPTY;
@@ -43,6 +52,12 @@ int profile_parse_set(const char *set, struct value **ret_value)
 			    "--set '%s' is not of the form key.path=value; a key with dots stands "
 			    "in double quotes",
 			    set);
+	/* what a file may not hold either, see profile.c */
+	if (!manifest_text_fits(set))
+		return fail(0, "--set '%s' is not UTF-8 text", set);
+	for (size_t i = 0; i < keys.count; i++)
+		if (has_control(keys.items[i]))
+			return fail(0, "--set: a key holds a control character");
 	if (keys.count > PROFILE_DEPTH_LIMIT)
 		return fail(0, "--set '%s' has more than %d keys", set, PROFILE_DEPTH_LIMIT);
 	r = parse_set_value(rest + 1, &value);

@@ -44,8 +44,34 @@ static bool is_plain(const char *text)
 	       !text_equal(text, "...");
 }
 
+/* What is not ASCII and could not stand as it is: YAML 1.1 sections 5.1 (printable characters) and
+ * 5.4 (line breaks, which would be folded). Return: how many bytes of @text it takes, 0: none */
+static size_t add_odd(struct text *line, const char *text)
+{
+	static const struct {
+		const char *bytes, *escape;
+	} rows[] = {
+		{ "\xe2\x80\xa8", "\\u2028" }, { "\xe2\x80\xa9", "\\u2029" },
+		{ "\xef\xbb\xbf", "\\ufeff" }, { "\xef\xbf\xbe", "\\ufffe" },
+		{ "\xef\xbf\xbf", "\\uffff" },
+	};
+
+	if (text[0] == '\xc2' && (unsigned char)text[1] < 0xa0) {
+		text_format(line, "\\x%02x", (unsigned char)text[1]);
+		return 2;
+	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (text_after(text, rows[i].bytes)) {
+			text_add(line, rows[i].escape);
+			return strlen(rows[i].bytes);
+		}
+	return 0;
+}
+
 static void add_scalar(struct text *line, const char *text, bool is_quoted)
 {
+	size_t odd;
+
 	if (is_plain(text) && !is_quoted) {
 		text_add(line, text);
 		return;
@@ -62,6 +88,8 @@ static void add_scalar(struct text *line, const char *text, bool is_quoted)
 			text_format(line, "\\x%02x", byte);
 		else if (byte == '"' || byte == '\\')
 			text_format(line, "\\%c", byte);
+		else if (byte > 0x7f && (odd = add_odd(line, text)) > 0)
+			text += odd - 1;
 		else
 			text_add_char(line, *text);
 	}
