@@ -118,6 +118,8 @@ static void add_nearest(const struct manifest *manifest, const char *path, struc
 		text_add(text, "; did you mean ");
 		escape_name(text, nearest);
 	}
+	if (found || nearest)
+		text_add_char(text, '?');
 }
 
 static void print_all_reasons(const struct entry *entry, struct text *text)

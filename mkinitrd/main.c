@@ -34,8 +34,12 @@ const struct subcommand subcommands[] = {
 		.arguments = "IMAGE [PATH...]",
 		.options = "json",
 		.help = "list what an image holds",
+		.description =
+			"Any initramfs, whoever made it. With PATH only that and what lies below it; -v shows\n"
+			"permissions, owner, size and where symlinks point.",
 		.examples =
 			"mkinitrd ls only-docker.img\n"
+			"mkinitrd ls -v only-docker.img usr/sbin\n"
 			"mkinitrd ls --json only-docker.img usr/bin",
 		.group = "IMAGES",
 	},
@@ -45,6 +49,9 @@ const struct subcommand subcommands[] = {
 		.arguments = "IMAGE PATH",
 		.options = "",
 		.help = "show who wanted a path, down to a profile's line",
+		.description =
+			"Each line is wanted by what the next one names. -v shows every reason, and where the\n"
+			"content came from. The image must be one of mkinitrd's.",
 		.examples = "mkinitrd why only-docker.img usr/sbin/iptables",
 		.group = "IMAGES",
 	},
@@ -102,10 +109,11 @@ const struct subcommand subcommands[] = {
 		.options = "",
 		.help = "print what teaches a shell these commands and options",
 		.description =
-			"An installed mkinitrd has brought both already; this is for the others.",
+			"An installed mkinitrd has brought both already. For one that runs from its build:\n"
+			"bash reads the script with '.', zsh finds _mkinitrd in a folder of its fpath.",
 		.examples =
 			". <(mkinitrd completion bash)\n"
-			"mkinitrd completion zsh >/usr/local/share/zsh/site-functions/_mkinitrd",
+			"mkinitrd completion zsh >_mkinitrd",
 		.group = "HELP",
 	},
 	{

@@ -80,8 +80,12 @@ static void print_overview(void)
 		}
 		printf("  %-11s %s\n", row->name, row->help);
 	}
-	printf("\nOf every command: -v (say more), -q (say less), -h, -V.\n"
-	       "'mkinitrd COMMAND --help' shows a command's options and examples.\n"
+	printf("\nEXAMPLES\n"
+	       "  mkinitrd -p only-docker -o only-docker.img\n"
+	       "  mkinitrd why only-docker.img usr/sbin/iptables\n"
+	       "  mkinitrd run only-docker.img\n"
+	       "\nOf every command: -v (say more), -q (say less), -h, -V.\n"
+	       "'mkinitrd help COMMAND' shows a command's options and examples.\n"
 	       "Exit status: 0 done, 1 failed, 2 used wrongly, 3 found something.\n");
 }
 

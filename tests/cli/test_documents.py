@@ -85,8 +85,7 @@ def section_of(text, heading):
 
 def commands():
     """Names of the commands, from the overview."""
-    overview = help_of().split("\n\n", 2)[2].rsplit("\n\n", 1)[0]
-    return re.findall(r"^  (\w+) ", overview, re.M)
+    return re.findall(r"^  (\w+)  ", help_of(), re.M)
 
 
 def options_of(command):
@@ -145,6 +144,22 @@ class MkinitrdManual(unittest.TestCase):
                     word = re.search(rf'#define {word} ("\w+")', text).group(1)
                 names.add(word.strip('"'))
         self.assertEqual(set(self.manual.entries("ENVIRONMENT")), names)
+
+
+class Help(cli.CliTest):
+
+    def test_help_of_a_command(self):
+        for name in commands():
+            self.check(["help", name], 0, help_of(name))
+        self.check(["help"], 0, help_of())
+
+    def test_help_of_what_is_none(self):
+        self.check(["help", "biuld"], 2, "", "mkinitrd: unknown command 'biuld'; did you mean "
+                   "'build'?\n")
+        self.check(["help", "build", "ls"], 2, "",
+                   "mkinitrd: help takes one COMMAND; use: mkinitrd help build\n")
+        self.check(["help", "x1y2z3"], 2, "",
+                   "mkinitrd: unknown command 'x1y2z3'; 'mkinitrd --help' lists them\n")
 
 
 class ProfileManual(unittest.TestCase):
@@ -303,6 +318,64 @@ class InitManual(unittest.TestCase):
         text = " ".join(self.manual.entries("CONTROL SOCKET"))
         for word in words:
             self.assertIn(word, text)
+
+
+class Examples(cli.CliTest):
+    """Every example of --help and of mkinitrd(8), on a small profile that has the shipped one's
+    name. QEMU is a script here: what is booted, is booted by the boot tests."""
+
+    PROFILE = """\
+programs: { busybox: required, iptables: required }
+boot:
+  main: { exec: [busybox] }
+  disk: { find: LABEL=DOCKER, at: /mnt }
+  dhcp: { exec: [busybox, udhcpc] }
+"""
+    # what is said of a release stands for one that is installed; so does another one's image
+    PLACES = [(r"/boot/initrd\.img-\S+", "only-docker.img"), (r"\b\d+\.\d+\.\d+-[\w-]+", "RELEASE")]
+
+    def setUp(self):
+        super().setUp()
+        self.release = sorted(os.listdir("/lib/modules"))[-1]
+        self.write("profiles/only-docker.yaml", self.PROFILE)
+        self.write("site.yaml", "values: { site: here }\n")
+        self.write("bin/qemu-system-x86_64", "#!/bin/sh\n")
+        os.chmod(self.path("bin/qemu-system-x86_64"), 0o755)
+        os.symlink(cli.MKINITRD, self.path("bin/mkinitrd"))
+        self.assertEqual(self.run_example("mkinitrd -p only-docker -k RELEASE -o only-docker.img"
+                                          ).returncode, 0)
+
+    def run_example(self, line):
+        for pattern, replacement in self.PLACES:
+            line = re.sub(pattern, replacement, line)
+        environment = self.environment(MKINITRD_PROFILE_PATH=self.path("profiles"))
+        environment["PATH"] = self.path("bin") + ":" + environment["PATH"]
+        return run("bash", "-c", line.replace("RELEASE", self.release), env=environment,
+                   cwd=self.directory, stdin=subprocess.DEVNULL)
+
+    def test_examples_of_help(self):
+        names = commands()
+        for name in [None, *names]:
+            lines = [line.strip() for line in section_of(help_of(*filter(None, [name])),
+                                                         "EXAMPLES")]
+            self.assertNotEqual(lines, [], name)
+            for line in lines:
+                with self.subTest(command=name, example=line):
+                    self.check_example(line)
+
+    def test_examples_of_the_manual(self):
+        lines = "".join(text for section, text in Manual("mkinitrd.8").examples
+                        if section == "EXAMPLES").splitlines()
+        self.assertGreater(len(lines), 5)
+        for line in lines:
+            with self.subTest(example=line):
+                self.check_example(line)
+
+    def check_example(self, line):
+        done = self.run_example(line)
+        # 3: check and diff found something, which is no mistake in the example
+        good = (0, 3) if re.match(r"mkinitrd (check|diff)\b", line) else (0,)
+        self.assertIn(done.returncode, good, line + "\n" + done.stderr)
 
 
 class Form(cli.CliTest):
