@@ -376,7 +376,7 @@ static const struct {
 	  { "x" },
 	  { NULL },
 	  "values:\n  a: \"\\x90\\u2028\\ufeff\xc3\xa4\" # x.yaml:1\n",
-	  NULL },
+	  "" },
 	{ "--set of broken YAML",
 	  { { "etc/x.yaml", "" } },
 	  { "x" },
