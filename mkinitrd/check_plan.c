@@ -79,6 +79,13 @@ static void check_plan_programs(struct check *check)
 		check_program(check, "DHCP client", &plan->dhcp.exec);
 	if (plan->has_shell)
 		check_program(check, "shell", &plan->shell.exec);
+	for (size_t i = 0; i < plan->choice_count; i++)
+		for (size_t j = 0; j < plan->choices[i].links.count; j++) {
+			const char *target = strchr(plan->choices[i].links.items[j], '=');
+
+			if (target)
+				check_file(check, "a choice", target + 1);
+		}
 	for (size_t i = 0; i < plan->container_count; i++)
 		check_file(check, "a container's archive", plan->containers[i].archive);
 }

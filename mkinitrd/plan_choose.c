@@ -15,6 +15,7 @@
 
 #include "fail.h"
 #include "plan.h"
+#include "resolve_path.h"
 
 /* whether the root has all programs of one choice */
 static bool is_whole(const struct resolve *resolve, const struct value *programs)
@@ -44,7 +45,7 @@ static int plan_choice(struct resolve *resolve, const char *name, const char *pi
 
 	if (programs && !is_whole(resolve, programs))
 		return 0;
-	text_format(&relation, "'%s' of choice '%s'", pick, name);
+	text_format(&relation, "%s '%s'", name, pick);
 	for (size_t i = 0; programs && i < programs->count; i++) {
 		const struct origin *at = &programs->key_origins[i];
 		CLEANUP(memory_free) char *target = NULL;
@@ -56,8 +57,10 @@ static int plan_choice(struct resolve *resolve, const char *name, const char *pi
 		if (r == 0 && strchr(path, '='))
 			r = fail_at(at, "'%s' cannot be chosen: there is a '=' in its path", path);
 		if (r == 0)
-			r = resolve_program(resolve, value_text(programs->items[i], ""),
-					    text_string(&relation), at, false, &target);
+			r = resolve_program_want(resolve, value_text(programs->items[i], ""),
+						 &(struct want){ .relation = text_string(&relation),
+								 .by = path + 1 },
+						 &target);
 		if (r == 0)
 			r = strings_add_format(&links, "%s=%s", path, target);
 		if (r < 0)

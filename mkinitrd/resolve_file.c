@@ -95,7 +95,7 @@ static int wish_holds(const struct file_wish *wish, const struct text *content,
 				 kind, text_string(&found));
 	if (r < 0)
 		return fail(r, "cannot look into '%s'", wish->key);
-	text_format(relation, "%s of %s", want->relation, text_string(&found));
+	text_format(relation, "%s, %s", want->relation, text_string(&found));
 	want->relation = text_string(relation);
 	return 0;
 }

@@ -39,5 +39,9 @@ void want_describe(const struct resolve *resolve, const struct want *want, struc
 int path_add_file(struct resolve *resolve, const char *place, enum source_kind kind,
 		  const struct sysroot *sysroot, const char *source, const struct want *want);
 
+/** resolve_program_want() - resolve_program() with whatever reason; the program must be there */
+int resolve_program_want(struct resolve *resolve, const char *name, const struct want *want,
+			 char **ret_path);
+
 /** resolve_script() - the interpreter that the line @line (after "#!") of a script names; speaks */
 int resolve_script(struct resolve *resolve, const struct entry *entry, const char *line);

@@ -123,6 +123,12 @@ static int program_add(struct resolve *resolve, const char *name, const struct w
 	return r;
 }
 
+int resolve_program_want(struct resolve *resolve, const char *name, const struct want *want,
+			 char **ret_path)
+{
+	return program_add(resolve, name, want, false, ret_path);
+}
+
 int resolve_program(struct resolve *resolve, const char *name, const char *relation,
 		    const struct origin *at, bool is_optional, char **ret_path)
 {

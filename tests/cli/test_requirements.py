@@ -66,7 +66,7 @@ class Certificates(Case):
         os.symlink("../../ca-certificates/extracted/tls-ca-bundle.pem", self.root / BUNDLE)
         self.build(self.PROFILE)
         self.check(["why", "a.img", BUNDLE], 0, f"{BUNDLE[1:]}\n"
-                   "  file of 2 certificates (fixture.yaml:5)\n"
+                   "  file, 2 certificates (fixture.yaml:5)\n"
                    "  -> etc/ca-certificates/extracted/tls-ca-bundle.pem\n")
         entries = {entry["path"]: entry for entry in json.loads(self.packed(MANIFEST))["entries"]}
         self.assertEqual(entries[BUNDLE[1:]]["type"], "symlink")
@@ -79,7 +79,7 @@ class Certificates(Case):
         files = "files: {{ /etc/ssl/certs/ours.crt: {{ from: {}, holds: certificates }} }}\n"
         self.build(cli.PROFILE + files.format("ca.crt"))
         self.check(["why", "a.img", "etc/ssl/certs/ours.crt"], 0, "etc/ssl/certs/ours.crt\n"
-                   "  file of 1 certificate (fixture.yaml:5)\n")
+                   "  file, 1 certificate (fixture.yaml:5)\n")
         self.check(self.build_arguments(cli.PROFILE + files.format("ca.key"), "b.img"), 1, "",
                    "mkinitrd: fixture.yaml:5:10: '/etc/ssl/certs/ours.crt' must hold certificates, "
                    "and has 0 certificates; make it anew, or drop 'holds:'\n")
@@ -164,7 +164,7 @@ boot:
             "choose name=tools pick=old when=iptables-legacy "
             "link=/usr/sbin/tool=/usr/bin/tool-old"])
         self.check(["why", "a.img", "usr/bin/tool-old"], 0, "usr/bin/tool-old\n"
-                   "  'old' of choice 'tools' (fixture.yaml:7)\n")
+                   "  tools 'old' of usr/sbin/tool\n  program 'tool' (fixture.yaml:2)\n")
         self.assertNotIn("usr/bin/side", self.run_program("ls", "a.img").stdout)
 
     def test_OD_16_one_kind_alone(self):
