@@ -101,10 +101,12 @@ static int build_resolve(struct build *build)
 {
 	struct resolve *resolve = &build->resolve;
 	const struct value *root = build->profile.root;
-	int r;
+	bool with_modules = modules_are_wanted(&build->profile);
+	int r = 0;
 
 	progress_phase("resolving files and programs");
-	r = modules_open(resolve, &build->modules);
+	if (with_modules)
+		r = modules_open(resolve, &build->modules);
 	if (r == 0)
 		r = tools_add(resolve, build->tools_fd);
 	if (r == 0)
@@ -114,11 +116,13 @@ static int build_resolve(struct build *build)
 	if (r == 0)
 		r = plan_services(resolve, &build->plan);
 	progress_phase("resolving modules");
-	if (r == 0)
+	if (r == 0 && with_modules)
 		r = modules_resolve(build->modules, resolve);
-	if (r == 0)
+	if (r == 0 && with_modules)
 		r = modules_plan(build->modules, &build->plan);
 	progress_phase("packing container images");
+	if (r == 0)
+		r = resolve_microcode(resolve);
 	if (r == 0)
 		r = container_images(resolve, value_get(root, "containers", NULL), &build->plan);
 	progress_phase("resolving libraries");
@@ -133,7 +137,7 @@ static int build_resolve(struct build *build)
 	return r < 0 ? r : resolve_finish(resolve);
 }
 
-/* ./PROFILE-KVER.img unless -o says otherwise */
+/* ./PROFILE-KVER.img (PROFILE.img without a kernel) unless -o says otherwise */
 static int output_path(const struct build *build, char **ret_path)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
@@ -141,7 +145,9 @@ static int output_path(const struct build *build, char **ret_path)
 	if (build->options->output)
 		text_add(&path, build->options->output);
 	else
-		text_format(&path, "%s-%s.img", build->profile.name, build->resolve.kernel.release);
+		text_format(&path, "%s%s%s.img", build->profile.name,
+			    *build->resolve.kernel.release ? "-" : "",
+			    build->resolve.kernel.release);
 	return text_take(&path, ret_path);
 }
 
@@ -223,7 +229,8 @@ static int build_run(struct build *build)
 	build->resolve.manifest = manifest_new();
 	if (!build->resolve.manifest)
 		return fail(-ENOMEM, "cannot build");
-	r = kernel_choose(&build->root, options->kernel, &build->resolve.kernel);
+	r = kernel_choose(&build->root, options->kernel, modules_are_wanted(&build->profile),
+			  &build->resolve.kernel);
 	if (r == 0)
 		r = build_resolve(build);
 	if (r < 0)

@@ -7,23 +7,38 @@
  * Not:   firmware that no module declares: a profile names such files
  * Facts: folders, suffixes and their order: the kernel's drivers/base/firmware_loader/main.c,
  *        fw_path[] and _request_firmware(). All folders are tried without a suffix first. Some
- *        names are patterns (brcmfmac): MODULE_FIRMWARE() says what may be asked for.
+ *        names are patterns (brcmfmac): MODULE_FIRMWARE() says what may be asked for. A kernel
+ *        reads .xz with FW_LOADER_COMPRESS_XZ, .zst with FW_LOADER_COMPRESS_ZSTD; before 5.19
+ *        there was FW_LOADER_COMPRESS alone, for .xz.
+ *
+ * A compressed file goes in as it is, which spares memory, when the kernel's configuration says
+ * that it can read it. Else it is unpacked: an image with which no driver finds its firmware is
+ * worse than a larger one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "modules.h"
-#include "decompress.h"
 #include "fail.h"
+#include "kernel_config.h"
 
-static const char *const suffixes[] = { "", ".zst", ".xz" };
+#define LINKS_MOST 40 /* of symlinks in a chain, as the kernel has it */
+
+static const struct {
+	const char *suffix, *option;
+} forms[] = {
+	{ "", NULL },
+	{ ".zst", "FW_LOADER_COMPRESS_ZSTD" },
+	{ ".xz", "FW_LOADER_COMPRESS_XZ" },
+};
 
 struct firmware {
 	const struct modules *modules;
 	struct resolve *resolve;
 	struct strings folders; /* those that exist */
 	struct strings missing;
+	bool is_asked; /* the kernel's configuration was looked at: */
+	bool can_read[COUNT_OF(forms)];
 };
 
 static void firmware_free(struct firmware *firmware)
@@ -51,8 +66,120 @@ static int folders_find(struct firmware *firmware)
 	return 0;
 }
 
+/* ---- compressed files ---- */
+
+static bool is_before_5_19(const char *release)
+{
+	char *end;
+	unsigned long major = strtoul(release, &end, 10);
+	unsigned long minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+
+	return major < 5 || (major == 5 && minor < 19);
+}
+
+static void kernel_ask(struct firmware *firmware)
+{
+	CLEANUP(kernel_config_cleanup) struct kernel_config *config = NULL;
+	const struct kernel *kernel = firmware->modules->kernel;
+
+	firmware->is_asked = true;
+	if (kernel_config_open(firmware->modules->root, kernel, &config) < 0) {
+		note("no configuration of kernel %s: compressed firmware is unpacked",
+		     kernel->release);
+		return;
+	}
+	for (size_t i = 0; i < COUNT_OF(forms); i++)
+		firmware->can_read[i] =
+			forms[i].option && kernel_config_get(config, forms[i].option) == 'y';
+	if (is_before_5_19(kernel->release) &&
+	    kernel_config_get(config, "FW_LOADER_COMPRESS") == 'y')
+		firmware->can_read[2] = true;
+}
+
+static int add_failed(int error, const char *path)
+{
+	return fail(error, "cannot pack the firmware '%s'", path);
+}
+
+/* where a symlink at @path leads, as it stands; both without the last @cut characters */
+static int link_add(const struct firmware *firmware, const char *place, const char *target,
+		    size_t cut, const char *by)
+{
+	CLEANUP(memory_free) char *short_target = strndup(target, strlen(target) - cut);
+	const struct addition addition = {
+		.path = place,
+		.type = ENTRY_SYMLINK,
+		.mode = 0777,
+		.target = short_target,
+		.source = { .directory_fd = -1 },
+		.relation = "firmware",
+		.by = by,
+	};
+
+	return short_target ? manifest_add(firmware->resolve->manifest, &addition, NULL)
+			    : add_failed(-ENOMEM, place);
+}
+
+static int unpacked_file_add(const struct firmware *firmware, const char *place, char *path,
+			     const char *by)
+{
+	const struct addition addition = {
+		.path = place,
+		.type = ENTRY_FILE,
+		.mode = 0644,
+		.source = { .kind = SOURCE_ROOT,
+			    .directory_fd = firmware->modules->root->fd,
+			    .path = path,
+			    .decompress = true },
+		.relation = "firmware",
+		.by = by,
+	};
+	const struct entry *there = manifest_find(firmware->resolve->manifest, place);
+
+	/* one that is not compressed counts more */
+	if (there && (!there->source.path || !text_equal(there->source.path, path)))
+		return 0;
+	return manifest_add(firmware->resolve->manifest, &addition, NULL);
+}
+
+/* @path, with its symlinks, under names without @suffix; speaks */
+static int unpacked_add(const struct firmware *firmware, const char *from, const char *suffix,
+			const char *by)
+{
+	CLEANUP(memory_free) char *path = strdup(from);
+	size_t cut = strlen(suffix);
+
+	for (unsigned i = 0; path && i < LINKS_MOST; i++) {
+		CLEANUP(memory_free) char *plain = strndup(path, strlen(path) - cut);
+		CLEANUP(memory_free) char *place = NULL;
+		CLEANUP(memory_free) char *target = NULL;
+		char *next = NULL;
+		int r;
+
+		r = plain ? resolve_place(firmware->resolve, plain, "firmware", NULL, &place)
+			  : add_failed(-ENOMEM, from);
+		if (r < 0)
+			return r;
+		r = sysroot_readlink(firmware->modules->root, path, &target);
+		/* no symlink, or one that leads to another kind of name: its content */
+		if (r < 0 || !text_ends_with(target, suffix))
+			return unpacked_file_add(firmware, place, path, by);
+		r = link_add(firmware, place, target, cut, by);
+		if (r < 0)
+			return r;
+		r = *target == '/' ? asprintf(&next, "%s", target)
+				   : asprintf(&next, "%.*s/%s", (int)(strrchr(path, '/') - path),
+					      path, target);
+		free(path);
+		path = r < 0 ? NULL : next;
+	}
+	return add_failed(path ? -ELOOP : -ENOMEM, from);
+}
+
+/* ---- names ---- */
+
 /* one path, or all that match a pattern. Return: files added, or -errno (spoken) */
-static int path_add(const struct firmware *firmware, const char *path, bool is_pattern,
+static int path_add(struct firmware *firmware, const char *path, size_t form, bool is_pattern,
 		    const char *by)
 {
 	CLEANUP(strings_free) struct strings paths = STRINGS_EMPTY;
@@ -69,8 +196,13 @@ static int path_add(const struct firmware *firmware, const char *path, bool is_p
 		if (sysroot_stat(firmware->modules->root, paths.items[i], true, &status) < 0 ||
 		    !S_ISREG(status.st_mode))
 			continue;
-		r = resolve_path(firmware->resolve, paths.items[i], "firmware", by, &nowhere,
-				 false);
+		if (form && !firmware->is_asked)
+			kernel_ask(firmware);
+		if (form && !firmware->can_read[form])
+			r = unpacked_add(firmware, paths.items[i], forms[form].suffix, by);
+		else
+			r = resolve_path(firmware->resolve, paths.items[i], "firmware", by,
+					 &nowhere, false);
 		if (r < 0 && r != -ENOENT)
 			return r;
 		count += r >= 0;
@@ -84,15 +216,15 @@ static int name_add(struct firmware *firmware, const char *name, const char *by)
 	bool is_pattern = strpbrk(name, "*?[") != NULL;
 	int count = 0;
 
-	for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
 		for (size_t j = 0; j < firmware->folders.count; j++) {
 			CLEANUP(text_free) struct text path = TEXT_EMPTY;
 			int r;
 
 			text_format(&path, "%s/%s%s", firmware->folders.items[j], name,
-				    suffixes[i]);
+				    forms[i].suffix);
 			r = path.failed ? fail(-ENOMEM, "firmware '%s'", name)
-					: path_add(firmware, text_string(&path), is_pattern, by);
+					: path_add(firmware, text_string(&path), i, is_pattern, by);
 			if (r < 0)
 				return r;
 			count += r;
@@ -120,7 +252,7 @@ static int module_firmware(struct firmware *firmware, size_t index)
 int modules_pack_firmware(const struct modules *modules, struct resolve *resolve)
 {
 	CLEANUP(firmware_free)
-	struct firmware firmware = { modules, resolve, STRINGS_EMPTY, STRINGS_EMPTY };
+	struct firmware firmware = { .modules = modules, .resolve = resolve };
 	int r;
 
 	if (folders_find(&firmware) < 0)

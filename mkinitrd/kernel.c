@@ -15,7 +15,8 @@
 
 #define PLACES "/usr/lib/modules or /lib/modules"
 
-static const char *const module_folders[] = { "/usr/lib/modules", "/lib/modules" };
+/* /lib first: that is where modprobe and init look; with a merged /usr they are one */
+static const char *const module_folders[] = { "/lib/modules", "/usr/lib/modules" };
 
 void kernel_free(struct kernel *kernel)
 {
@@ -26,7 +27,7 @@ void kernel_free(struct kernel *kernel)
 /* whether the modules of @release are in @folder: 1, 0 or a negative errno */
 static int kernel_is_in(const struct sysroot *root, const char *folder, const char *release)
 {
-	static const char *const signs[] = { "modules.dep", "kernel" };
+	static const char *const signs[] = { "modules.dep", "modules.builtin", "kernel" };
 
 	for (size_t i = 0; i < COUNT_OF(signs); i++) {
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
@@ -123,7 +124,20 @@ static bool root_is_ours(const struct sysroot *root)
 	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
-int kernel_choose(const struct sysroot *root, const char *wanted, struct kernel *ret_kernel)
+static int kernel_none(struct kernel *ret_kernel)
+{
+	struct kernel kernel = { strdup(""), strdup("") };
+
+	if (!kernel.release || !kernel.directory) {
+		kernel_free(&kernel);
+		return fail(-ENOMEM, "cannot build");
+	}
+	*ret_kernel = kernel;
+	return 0;
+}
+
+int kernel_choose(const struct sysroot *root, const char *wanted, bool is_needed,
+		  struct kernel *ret_kernel)
 {
 	CLEANUP(strings_free) struct strings releases = STRINGS_EMPTY;
 	const char *newest;
@@ -132,10 +146,15 @@ int kernel_choose(const struct sysroot *root, const char *wanted, struct kernel 
 
 	if (r < 0)
 		return r;
+	if (releases.count == 0 && !wanted && !is_needed) {
+		note("no kernel in the root '%s', and the profile wants no modules", root->path);
+		return kernel_none(ret_kernel);
+	}
 	if (releases.count == 0) {
 		(void)fail(0,
 			   "no kernel modules in " PLACES " of the root '%s'; install a kernel "
-			   "there (Debian: linux-image-amd64), or name another --root",
+			   "there (Debian: linux-image-amd64), name another --root, or use a "
+			   "profile without 'kernel: modules:'",
 			   root->path);
 		return -ENOENT;
 	}

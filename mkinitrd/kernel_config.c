@@ -98,6 +98,8 @@ int kernel_config_open(const struct sysroot *root, const struct kernel *kernel,
 
 	if (!config)
 		return -ENOMEM;
+	if (*kernel->release == '\0')
+		return -ENOENT; /* an image without a kernel of its own */
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 		int r;

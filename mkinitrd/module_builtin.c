@@ -26,15 +26,16 @@ static int names_add(struct text *content, struct trie *trie)
 	char *line;
 	int r = 0;
 
-	while (r >= 0 && rest && (line = strsep(&rest, "\n")) != NULL) {
+	while (r != -ENOMEM && rest && (line = strsep(&rest, "\n")) != NULL) {
 		CLEANUP(memory_free) char *name = NULL;
 
 		if (!isalpha((unsigned char)*line))
 			continue;
 		name = module_name_from_path(line);
+		/* -EINVAL: no ASCII, which no module is named in */
 		r = name ? trie_add(trie, name, "", 0) : -ENOMEM;
 	}
-	return r;
+	return r == -ENOMEM ? r : 0;
 }
 
 /* "MODULE.alias=VALUE", which is modified */
@@ -57,13 +58,13 @@ static int aliases_add(struct text *content, struct trie *trie)
 	int r = 0;
 
 	/* a text ends in a NUL of its own */
-	for (size_t at = 0; r >= 0 && at < content->length;) {
+	for (size_t at = 0; r != -ENOMEM && at < content->length;) {
 		size_t length = strlen(content->data + at);
 
 		r = alias_add(content->data + at, trie);
 		at += length + 1;
 	}
-	return r;
+	return r == -ENOMEM ? r : 0;
 }
 
 int module_builtin(const struct sysroot *root, const struct kernel *kernel,

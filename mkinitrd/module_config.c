@@ -96,7 +96,7 @@ bool module_setting_forbids(const struct module_setting *setting)
 	return false;
 }
 
-static int setting_add(struct module_config *config, const struct module_setting *setting)
+int module_config_add(struct module_config *config, const struct module_setting *setting)
 {
 	struct module_setting *new;
 
@@ -166,7 +166,7 @@ static int line_take(void *context, char *line, const char *path UNUSED, unsigne
 	setting.rest = rest ? rest : line + strlen(line);
 	if (setting.verb != MODULE_WEAKDEP)
 		text_format(&config->text, "%s %s %s\n", verbs[i].name, setting.key, setting.rest);
-	return setting_add(config, &setting);
+	return module_config_add(config, &setting);
 }
 
 /* @own: what the kernel's modules say where the root has no such file, or NULL */

@@ -50,6 +50,9 @@ const char *module_verb_name(enum module_verb verb);
  */
 int module_config_read(const struct sysroot *root, const char *directory,
 		       const struct module_index *computed, struct module_config *ret_config);
+
+/** module_config_add() - one more setting, the last one; key and rest are copied. 0 or -ENOMEM */
+int module_config_add(struct module_config *config, const struct module_setting *setting);
 void module_config_free(struct module_config *config);
 
 /**

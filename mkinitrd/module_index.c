@@ -163,23 +163,26 @@ static int index_aliases(const struct subset *subset, struct text *text, struct 
 	return 0;
 }
 
-/* what the modules themselves say; modprobe.d is not depmod's */
-static int index_weakdeps(const struct subset *subset, struct text *text, struct trie *trie UNUSED)
+/* what one module itself says; modprobe.d is not depmod's */
+static void weakdeps_write(const struct module_config *config, const char *name, struct text *text)
 {
-	const struct module_config *config = &subset->tree->config;
-
 	for (size_t i = 0; i < config->count; i++) {
 		const struct module_setting *setting = &config->settings[i];
-		size_t index = setting->verb == MODULE_WEAKDEP && setting->is_own
-				       ? module_tree_find(subset->tree, setting->key)
-				       : MODULE_NONE;
 
-		if (index == MODULE_NONE || !subset->is_packed[index])
+		if (setting->verb != MODULE_WEAKDEP || !setting->is_own ||
+		    !text_equal(setting->key, name))
 			continue;
 		if (text->length == 0)
 			text_add(text, "# Weak dependencies extracted from modules themselves.\n");
-		text_format(text, "weakdep %s %s\n", setting->key, setting->rest);
+		text_format(text, "weakdep %s %s\n", name, setting->rest);
 	}
+}
+
+static int index_weakdeps(const struct subset *subset, struct text *text, struct trie *trie UNUSED)
+{
+	for (size_t i = 0; i < subset->count; i++)
+		weakdeps_write(&subset->tree->config,
+			       subset->tree->modules[subset->by_order[i]].name, text);
 	return 0;
 }
 

@@ -14,16 +14,14 @@
 #include "modules.h"
 #include "decompress.h"
 #include "fail.h"
-#include "module_index.h"
+#include "module_depend.h"
 
 #define CONFIG_PATH "etc/modprobe.d/mkinitrd.conf"
 
-/* modprobe in the image knows what is built in from these; they hold for any set of modules */
+/* what is built in holds for any set of modules */
 static const char *const whole_indexes[] = {
 	"modules.builtin",
-	"modules.builtin.bin",
 	"modules.builtin.modinfo",
-	"modules.builtin.alias.bin",
 };
 
 struct want {
@@ -342,18 +340,6 @@ static int links_add(const struct modules *modules, struct resolve *resolve)
 	return 0;
 }
 
-static int whole_computed(const struct modules *modules, struct resolve *resolve, const char *name,
-			  const char *entry)
-{
-	CLEANUP(text_free) struct text content = TEXT_EMPTY;
-	const struct module_index_file *file = modules->tree.computed.files;
-
-	while (!text_equal(file->name, name))
-		file++;
-	text_add_bytes(&content, text_string(&file->content), file->content.length);
-	return content_add(resolve, entry, "module index", &content);
-}
-
 static int whole_add(const struct modules *modules, struct resolve *resolve)
 {
 	for (size_t i = 0; i < COUNT_OF(whole_indexes); i++) {
@@ -366,14 +352,8 @@ static int whole_add(const struct modules *modules, struct resolve *resolve)
 		r = entry_path(modules, whole_indexes[i], &entry);
 		if (r < 0 || path.failed)
 			return fail(-ENOMEM, "cannot pack '%s'", whole_indexes[i]);
-		if (module_index_find(&modules->tree.computed, whole_indexes[i])) {
-			r = whole_computed(modules, resolve, whole_indexes[i], entry);
-			if (r < 0)
-				return r;
-			continue;
-		}
 		if (sysroot_stat(modules->root, text_string(&path), true, &status) < 0)
-			continue; /* a kernel with nothing built in, or an older depmod */
+			continue; /* a kernel with nothing built in, or before 5.2 */
 		r = file_add(modules, resolve, whole_indexes[i], entry,
 			     &(struct want){ .relation = "module index" });
 		if (r < 0)
@@ -393,6 +373,8 @@ static int index_add(const struct modules *modules, struct resolve *resolve)
 	for (size_t i = 0; i < modules->packed.count; i++)
 		packed[modules->packed.items[i]] = true;
 	r = module_index_build(modules->root, modules->kernel, &modules->tree, packed, &index);
+	if (r >= 0 && module_builtin(modules->root, modules->kernel, &index) < 0)
+		r = fail(-ENOMEM, "cannot write the module index");
 	for (size_t i = 0; r >= 0 && i < index.count; i++) {
 		CLEANUP(memory_free) char *entry = NULL;
 

@@ -40,7 +40,19 @@ static int weakdeps_add(const struct module_tree *tree, struct module *module, c
 	return r;
 }
 
-static int file_read_says(const struct modules *modules, struct module *module)
+/* as if an index had said it: the image gets one */
+static int weakdep_note(struct modules *modules, struct module *module, char *names)
+{
+	const struct module_setting setting = { .verb = MODULE_WEAKDEP,
+						.key = module->name,
+						.rest = names,
+						.is_own = true,
+						.file = module->path };
+
+	return module_config_add(&modules->tree.config, &setting);
+}
+
+static int file_read_says(struct modules *modules, struct module *module)
 {
 	CLEANUP(strings_free) struct strings lines = STRINGS_EMPTY;
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
@@ -59,11 +71,12 @@ static int file_read_says(const struct modules *modules, struct module *module)
 	for (size_t i = 0; r >= 0 && i < lines.count; i++) {
 		const char *firmware = module_info_value(lines.items[i], "firmware");
 		const char *weak = module_info_value(lines.items[i], "weakdep");
+		size_t prefix = weak ? (size_t)(weak - lines.items[i]) : 0;
 
 		if (firmware)
 			r = strings_add(&module->firmware, firmware);
 		else if (weak && !modules->tree.has_weakdeps)
-			r = weakdeps_add(&modules->tree, module, weak);
+			r = weakdep_note(modules, module, lines.items[i] + prefix);
 	}
 	return r < 0 ? fail(r, "cannot read '%s'", text_string(&path)) : 0;
 }
@@ -74,16 +87,16 @@ int module_says(struct modules *modules, size_t index, bool with_firmware)
 	const struct module_config *config = &modules->tree.config;
 	int r = 0;
 
+	/* an index that was computed here has all of it */
+	if (!modules->tree.is_computed && (with_firmware || !modules->tree.has_weakdeps))
+		r = file_read_says(modules, module);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; r >= 0 && i < config->count; i++) {
 		const struct module_setting *setting = &config->settings[i];
 
 		if (setting->verb == MODULE_WEAKDEP && fnmatch(setting->key, module->name, 0) == 0)
 			r = weakdeps_add(&modules->tree, module, setting->rest);
 	}
-	if (r < 0)
-		return fail(r, "cannot look up what module '%s' may use", module->name);
-	/* an index that was computed here has all of it */
-	if (modules->tree.is_computed || (modules->tree.has_weakdeps && !with_firmware))
-		return 0;
-	return file_read_says(modules, module);
+	return r < 0 ? fail(r, "cannot look up what module '%s' may use", module->name) : 0;
 }

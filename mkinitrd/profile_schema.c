@@ -81,7 +81,7 @@ const struct schema_row schema_rows[] = {
 	{ "kernel.firmware",		KIND_WORD,	"auto none", .help = "firmware that modules ask for" },
 	{ "kernel.cmdline",		KIND_MAP,	.help = "parameters of the kernel" },
 	{ "kernel.cmdline.*",		TEXT_EXPANDED | KIND_TEXTS | KIND_FLAG, .key_problem = parameter_problem, .help = "a list: the parameter several times; true: without value" },
-	{ "kernel.microcode",		KIND_LATER,	.help = "early microcode" },
+	{ "kernel.microcode",		KIND_WORD,	"auto none", .help = "microcode that the kernel loads first" },
 	{ "kernel.host-modules",	KIND_LATER,	.help = "what this machine has loaded" },
 
 	{ "programs",			KIND_MAP,	.help = "programs, with all that they need" },

@@ -18,8 +18,8 @@ struct resolve_missing {
 };
 
 struct kernel {
-	char *release;   /* "6.1.0-56-amd64" */
-	char *directory; /* in the root: "/usr/lib/modules/RELEASE", canonical */
+	char *release;   /* "6.1.0-56-amd64"; "": none, for an image without modules */
+	char *directory; /* in the root: "/usr/lib/modules/RELEASE", canonical; "" with no release */
 };
 
 struct resolve {
@@ -97,12 +97,19 @@ int resolve_closure(struct resolve *resolve);
  */
 int resolve_elf(struct resolve *resolve, const struct entry *entry, int fd);
 
-/** kernel_choose() - -k, else the running kernel if its modules are installed, else the newest
- * installed (said on stderr); speaks */
-int kernel_choose(const struct sysroot *root, const char *wanted, struct kernel *ret_kernel);
+/**
+ * kernel_choose() - -k, else the running kernel if its modules are installed, else the newest
+ * installed (said on stderr); speaks
+ * @is_needed: else a root without any kernel is fine
+ */
+int kernel_choose(const struct sysroot *root, const char *wanted, bool is_needed,
+		  struct kernel *ret_kernel);
 void kernel_free(struct kernel *kernel);
 
 struct modules; /* resolve_module.c: the kernel's indexes, and what was chosen from them */
+
+/** modules_are_wanted() - whether the profile names any; without, the rest is not called */
+bool modules_are_wanted(const struct profile *profile);
 
 /** modules_open() - load the indexes of resolve->kernel; speaks */
 int modules_open(const struct resolve *resolve, struct modules **ret_modules);
@@ -116,6 +123,9 @@ static inline void modules_cleanup(struct modules **modules)
 /** modules_resolve() - "kernel: modules:" and "kernel: firmware:" of the profile, with all that the
  * modules need, and an index for the subset (module_index.c); speaks */
 int modules_resolve(struct modules *modules, struct resolve *resolve);
+
+/** resolve_microcode() - "kernel: microcode:", what the root has for any processor; speaks */
+int resolve_microcode(struct resolve *resolve);
 
 struct bootplan;
 

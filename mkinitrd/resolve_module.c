@@ -26,6 +26,17 @@ struct request {
 	const struct value *value;
 };
 
+bool modules_are_wanted(const struct profile *profile)
+{
+	const struct value *wanted = value_get(profile->root, "kernel", "modules", NULL);
+
+	for (size_t i = 0; wanted && i < wanted->count; i++) {
+		if (wanted->items[i]->kind != VALUE_NULL)
+			return true;
+	}
+	return false;
+}
+
 int modules_open(const struct resolve *resolve, struct modules **ret_modules)
 {
 	CLEANUP(modules_cleanup) struct modules *modules = calloc(1, sizeof(*modules));

@@ -8,6 +8,7 @@ endfunction()
 
 cli_test(bad-input test_bad_input.py)
 cli_test(roots test_roots.py)
+cli_test(OD-17-modules test_modules.py)
 cli_test(interrupt test_interrupt.py)
 cli_test(run test_run.py)
 cli_test(OD-2-OD-3-OD-15-OD-16-image test_image.py)

@@ -211,7 +211,7 @@ static void reasons_and_files(void **state UNUSED)
 		{ "usr/lib/firmware/fake/disk.bin", "firmware", DIRECTORY "kernel/drivers/fake/fake_disk.ko", false },
 		{ "usr/lib/firmware/fake/glob-1.bin", "firmware", DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", false },
 		{ "usr/lib/firmware/fake/glob-2.bin", "firmware", DIRECTORY "kernel/drivers/virtio/fake_virtio_blk.ko", false },
-		{ "usr/lib/firmware/fake/eth.bin.zst", "firmware", DIRECTORY "kernel/drivers/net/ethernet/fake_eth.ko", false },
+		{ "usr/lib/firmware/fake/eth.bin", "firmware", DIRECTORY "kernel/drivers/net/ethernet/fake_eth.ko", true },
 		{ DIRECTORY "modules.builtin.modinfo", "module index", NULL, false },
 	};
 	// clang-format on

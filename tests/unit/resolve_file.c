@@ -309,8 +309,8 @@ static const struct {
 	  "/lib/modules of the root 'SCRATCH/root'; installed: 6.1.0-9\n" },
 	{ "", NULL, NULL,
 	  "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
-	  "'SCRATCH/root'; install a kernel there (Debian: linux-image-amd64), or name another "
-	  "--root\n" },
+	  "'SCRATCH/root'; install a kernel there (Debian: linux-image-amd64), name another "
+	  "--root, or use a profile without 'kernel: modules:'\n" },
 };
 
 static void the_kernel_is_the_wanted_or_the_newest(void **state)
@@ -340,7 +340,7 @@ static void the_kernel_is_the_wanted_or_the_newest(void **state)
 		text_format(&path, "%s/root", scratch->path);
 		assert_int_equal(sysroot_open_root(&root, text_string(&path)), 0);
 		scratch_capture(scratch);
-		assert_int_equal(kernel_choose(&root, kernels[i].wanted, &kernel),
+		assert_int_equal(kernel_choose(&root, kernels[i].wanted, true, &kernel),
 				 kernels[i].release ? 0 : -ENOENT);
 		scratch_captured(scratch, &printed);
 		assert_string_equal(text_string(&printed), kernels[i].printed);
@@ -350,6 +350,52 @@ static void the_kernel_is_the_wanted_or_the_newest(void **state)
 		text_clear(&path);
 		text_format(&path, "/usr/lib/modules/%s", kernels[i].release);
 		assert_string_equal(kernel.directory, text_string(&path));
+	}
+}
+
+/* lib and usr/lib are two: modprobe looks in lib */
+static void kernels_of_a_split_root(void **state)
+{
+	static const struct {
+		const char *files; /* of the root, space separated */
+		const char *wanted;
+		bool is_needed;
+		const char *release, *directory; /* NULL: refused */
+	} rows[] = {
+		{ "lib/modules/1/kernel/a.ko", NULL, true, "1", "/lib/modules/1" },
+		{ "usr/lib/modules/1/modules.builtin", NULL, true, "1", "/usr/lib/modules/1" },
+		{ "lib/modules/1/modules.dep usr/lib/modules/2/modules.dep", NULL, true, "2",
+		  "/usr/lib/modules/2" },
+		{ "lib/modules/1/modules.dep usr/lib/modules/2/modules.dep", "1", true, "1",
+		  "/lib/modules/1" },
+		{ "lib/modules/1/modules.dep usr/lib/modules/1/modules.dep", NULL, true, "1",
+		  "/lib/modules/1" },
+		{ "lib/modules/1/notes", NULL, true, NULL, NULL },
+		{ "lib/modules/1/notes", NULL, false, "", "" },
+		{ "lib/modules/1/modules.dep", NULL, false, "1", "/lib/modules/1" },
+		{ "usr/lib/notes", "1", false, NULL, NULL },
+	};
+	struct scratch *scratch = *state;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		CLEANUP(sysroot_close) struct sysroot root = SYSROOT_EMPTY;
+		CLEANUP(kernel_free) struct kernel kernel = { 0 };
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
+		CLEANUP(memory_free) char *files = strdup(rows[i].files);
+		char *rest = files;
+		const char *file;
+
+		print_message("row: %s\n", rows[i].files);
+		scratch_empty(scratch);
+		while ((file = strsep(&rest, " ")) != NULL)
+			scratch_file(scratch, file, "", 0644);
+		assert_int_equal(sysroot_open_root(&root, scratch->path), 0);
+		assert_int_equal(kernel_choose(&root, rows[i].wanted, rows[i].is_needed, &kernel),
+				 rows[i].release ? 0 : -ENOENT);
+		if (!rows[i].release)
+			continue;
+		assert_string_equal(kernel.release, rows[i].release);
+		assert_string_equal(kernel.directory, rows[i].directory);
 	}
 }
 
@@ -364,6 +410,8 @@ int main(void)
 						scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(the_kernel_is_the_wanted_or_the_newest,
 						scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(kernels_of_a_split_root, scratch_setup,
+						scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernel modules through the program: roots without depmod, firmware, modprobe.d, microcode."""
+import filecmp
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+
+import cli
+
+MAKE = os.path.join(cli.SOURCE, "tests/fixture/make_modules")
+MADE = ("modules.alias", "modules.alias.bin", "modules.builtin.alias.bin", "modules.builtin.bin",
+        "modules.dep", "modules.dep.bin", "modules.devname", "modules.softdep", "modules.symbols",
+        "modules.symbols.bin", "modules.weakdep")
+NOT_RUN = ("mkinitrd: depmod has not run for kernel {} in the root '{}': its modules are indexed "
+           "here, the root stays as it is\n")
+MODULES = "kernel: {{ modules: {{ {} }} }}\n"
+INTEL = "kernel/x86/microcode/GenuineIntel.bin"
+AMD = "kernel/x86/microcode/AuthenticAMD.bin"
+
+
+def members(archive):
+    """Names and contents of the first newc archive in some bytes, and where it ends."""
+    found, at = {}, 0
+    while True:
+        assert archive[at:at + 6] == b"070701", f"no newc header at {at}"
+        numbers = [int(archive[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        size, name_size = numbers[6], numbers[11]
+        name = archive[at + 110:at + 110 + name_size].rstrip(b"\0").decode()
+        start = (at + 110 + name_size + 3) & ~3
+        at = (start + size + 3) & ~3
+        if name == "TRAILER!!!":
+            return found, at
+        found[name] = archive[start:start + size]
+
+
+def fingerprint(folder):
+    """All that a folder has: names, kinds, times, contents."""
+    rows = []
+    for path, _, files in sorted(os.walk(folder)):
+        rows.append((path, os.lstat(path).st_mtime_ns))
+        for name in sorted(files):
+            file = os.path.join(path, name)
+            status = os.lstat(file)
+            content = b""
+            if not os.path.islink(file):
+                with open(file, "rb") as opened:
+                    content = opened.read()
+            rows.append((file, status.st_mode, status.st_mtime_ns,
+                         hashlib.sha256(content).digest()))
+    return rows
+
+
+def drop_indexes(folder):
+    for name in MADE:
+        if os.path.exists(os.path.join(folder, name)):
+            os.unlink(os.path.join(folder, name))
+
+
+def intel_update(revision, size=2048):
+    """An update as Intel's manual has it; the sum of its words is 0."""
+    words = [1, revision, 0x01012024, 0x000906ea, 0, 1, 2, size - 48, size, 0, 0, 0]
+    words += [revision] * (size // 4 - len(words))
+    words[4] = -sum(words) & 0xffffffff
+    return struct.pack(f"<{len(words)}I", *words)
+
+
+def amd_container(patch):
+    table = b"\0" * 16
+    return (struct.pack("<3I", 0x00414d44, 0, len(table)) + table
+            + struct.pack("<2I", 1, len(patch)) + patch)
+
+
+class Modules(cli.CliTest):
+
+    def setUp(self):
+        super().setUp()
+        self.make_root()
+        shutil.rmtree(self.root / "usr/lib/modules")
+        subprocess.run([MAKE, self.root.path, cli.RELEASE], check=True, timeout=120,
+                       capture_output=True)
+        self.folder = self.root / f"usr/lib/modules/{cli.RELEASE}"
+
+    def build(self, more, stderr="", status=0):
+        """The members of an image; @stderr stands before its summary."""
+        end = "mkinitrd: a.img: SUMMARY\n" if status == 0 else ""
+        self.check([*self.build_arguments(cli.PROFILE + more), "-c", "none"], status, "",
+                   stderr + end)
+        if status:
+            return None
+        with open(self.path("a.img"), "rb") as image:
+            return members(image.read())[0]
+
+    # ---- roots in which depmod never ran ----
+
+    def test_the_same_image_without_depmod(self):
+        profile = cli.PROFILE + MODULES.format('"**": required')
+        folders = (self.folder, self.root / "usr/lib/firmware", self.root / "etc")
+        self.run_program(*self.build_arguments(profile))
+        drop_indexes(self.folder)
+        before = [fingerprint(folder) for folder in folders]
+        private = self.path("private")
+        os.mkdir(private)
+        done = self.run_program(*self.build_arguments(profile, "b.img"),
+                                env=self.environment(TMPDIR=private))
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertIn(NOT_RUN.format(cli.RELEASE, "root"), done.stderr)
+        self.assertTrue(filecmp.cmp(self.path("a.img"), self.path("b.img"), shallow=False))
+        self.assertEqual([fingerprint(folder) for folder in folders], before)
+        self.assertEqual(os.listdir(private), [])
+
+    def test_one_index_is_missing(self):
+        os.unlink(os.path.join(self.folder, "modules.symbols.bin"))
+        packed = self.build(MODULES.format("fake_disk: required"),
+                            NOT_RUN.format(cli.RELEASE, "root") + "mkinitrd: optional and not "
+                            "found: 1 firmware files (-v lists them)\n")
+        self.assertIn(f"usr/lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_bus.ko", packed)
+
+    def test_damaged_module(self):
+        drop_indexes(self.folder)
+        path = "kernel/drivers/fake/fake_late.ko"
+        with open(os.path.join(self.folder, path), "wb") as file:
+            file.write(b"\177ELF is all")
+        said = (NOT_RUN.format(cli.RELEASE, "root")
+                + "mkinitrd: warning: cannot read the module "
+                f"'/usr/lib/modules/{cli.RELEASE}/{path}' of the root 'root': Exec format error; "
+                "what it needs is not known\n")
+        self.build(MODULES.format("fake_bus: required"), said)
+
+    def test_real_kernel_without_depmod(self):
+        release = next((name for name in sorted(os.listdir("/lib/modules"), reverse=True)
+                        if os.path.exists(f"/lib/modules/{name}/modules.dep")), None)
+        if not release:
+            self.skipTest("no kernel is installed")
+        shutil.rmtree(self.root / "usr/lib/modules")
+        os.mkdir(self.root / "usr/lib/modules")
+        # hard links where they can be: the files are only read, those that depmod made unlinked
+        copy = ["cp", "-a", f"/lib/modules/{release}", self.root / "usr/lib/modules/"]
+        if subprocess.run([*copy, "-l"], capture_output=True, check=False).returncode:
+            shutil.rmtree(self.root / f"usr/lib/modules/{release}", ignore_errors=True)
+            subprocess.run(copy, check=True, timeout=300)
+        profile = cli.PROFILE + MODULES.format(
+            '"fs/**": required, "drivers/net/ethernet/intel/**": required, '
+            '"net/**": optional, virtio_blk: optional, "pci:*": { need: optional, load: demand }, '
+            '"drivers/gpu/**": null')
+        arguments = ["-p", self.write("real.yaml", profile), "--root", "root", "-k", release,
+                     "-c", "zstd:1"]
+        first = self.run_program(*arguments, "-o", "a.img")
+        drop_indexes(self.root / f"usr/lib/modules/{release}")
+        second = self.run_program(*arguments, "-o", "b.img")
+        self.assertEqual((first.status, second.status), (0, 0), first.stderr + second.stderr)
+        self.assertIn(NOT_RUN.format(release, "root"), second.stderr)
+        self.assertTrue(filecmp.cmp(self.path("a.img"), self.path("b.img"), shallow=False))
+
+    # ---- which kernel, or none ----
+
+    def test_no_kernel(self):
+        shutil.rmtree(self.root / "usr/lib/modules")
+        profile = self.write("fixture.yaml", cli.PROFILE)
+        self.check(["-p", profile, "--root", "root"], 0, "", "mkinitrd: fixture.img: SUMMARY\n")
+        self.assertEqual(self.images(), ["fixture.img"])
+        os.unlink(self.path("fixture.img"))
+        profile = self.write("fixture.yaml", cli.PROFILE + MODULES.format("ext4: optional"))
+        self.check(["-p", profile, "--root", "root"], 1, "",
+                   "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
+                   "'root'; install a kernel there (Debian: linux-image-amd64), name another "
+                   "--root, or use a profile without 'kernel: modules:'\n")
+        self.assertEqual(self.images(), [])
+
+    def test_a_kernel_without_modules_of_its_own(self):
+        shutil.rmtree(os.path.join(self.folder, "kernel"))
+        drop_indexes(self.folder)
+        packed = self.build(MODULES.format("fake_builtin: required, fake_bus: optional"),
+                            NOT_RUN.format(cli.RELEASE, "root")
+                            + "mkinitrd: optional and not found: 1 modules (-v lists them)\n")
+        self.assertIn(f"usr/lib/modules/{cli.RELEASE}/modules.builtin.bin", packed)
+
+    def test_lib_that_is_no_symlink(self):
+        os.unlink(self.root / "lib")
+        os.makedirs(self.root / "lib/modules")
+        os.rename(self.folder, self.root / f"lib/modules/{cli.RELEASE}")
+        shutil.copy(self.root / "usr/lib/ld.so", self.root / "lib/ld.so")
+        packed = self.build(MODULES.format("fake_disk: required"), "mkinitrd: optional and not "
+                            "found: 2 firmware files (-v lists them)\n")
+        self.assertIn(f"lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_bus.ko", packed)
+        self.assertIn(f"lib/modules/{cli.RELEASE}/modules.dep.bin", packed)
+
+    # ---- modprobe.d ----
+
+    def test_commands_of_modprobe_d(self):
+        self.root.file("etc/modprobe.d/fake.conf",
+                       "install fake_bus /sbin/modprobe -i fake_bus && touch /etc/done\n"
+                       "install fake_eth /bin/true \n"
+                       "install fake_la* /bin/false\n"
+                       "install xt_absent /bin/sh\n"
+                       "remove fake_disk rm -f \\\n /etc/done\n"
+                       "options fake_disk name=\"two words\"  depth=4\n")
+        # shadowed by the file of that name in /etc
+        self.root.file("usr/lib/modprobe.d/fake.conf", "blacklist fake_bus\noptions fake_bus a=1\n")
+        self.root.file("usr/lib/modprobe.d/zz.conf", "options fake_disk last=1\n")
+        self.root.file("usr/lib/modprobe.d/readme.txt", "options fake_disk never=1\n")
+        packed = self.build(
+            MODULES.format('fake_disk: required, "**/fake_eth": required, fake_late: required'),
+            "mkinitrd: warning: the image does not run the commands of modprobe.d, it loads the "
+            "modules as if they were not there: '/etc/modprobe.d/fake.conf' line 1 (install "
+            "fake_bus), '/etc/modprobe.d/fake.conf' line 3 (install fake_late), "
+            "'/etc/modprobe.d/fake.conf' line 5 (remove fake_disk)\n"
+            "mkinitrd: optional and not found: 1 firmware files (-v lists them)\n")
+        self.assertEqual(packed["etc/modprobe.d/mkinitrd.conf"].decode(),
+                         "install fake_eth /bin/true \n"
+                         "options fake_disk name=\"two words\"  depth=4\n"
+                         "options fake_disk last=1\n")
+        plan = packed["usr/lib/mkinitrd/boot.plan"].decode()
+        self.assertNotIn("alias module=fake_eth", plan)
+        self.assertIn("alias module=fake_disk", plan)
+        self.assertIn("name=fake_late", plan)
+
+    # ---- firmware ----
+
+    def firmware(self, *options, files):
+        shutil.rmtree(self.root / "usr/lib/firmware")
+        for name, content in files.items():
+            path = self.root.file("usr/lib/firmware/" + name, content)
+            for suffix, tool in ((".xz", ["xz", "-C", "crc32"]), (".zst", ["zstd", "-q", "--rm"])):
+                if name.endswith(suffix) and not content.startswith("->"):
+                    os.rename(path, path.removesuffix(suffix))
+                    subprocess.run([*tool, path.removesuffix(suffix)], check=True, timeout=60)
+            if content.startswith("->"):
+                os.unlink(path)
+                os.symlink(content[2:], path)
+        if options:
+            self.root.file(f"boot/config-{cli.RELEASE}",
+                           "".join(f"CONFIG_{option}=y\n" for option in options))
+        packed = self.build(MODULES.format("fake_disk: required"),
+                            "mkinitrd: optional and not found: 1 firmware files (-v lists them)\n")
+        return {name.removeprefix("usr/lib/firmware/"): content
+                for name, content in packed.items()
+                if name.startswith("usr/lib/firmware/") and ".bin" in name}
+
+    def test_compressed_firmware_is_unpacked(self):
+        found = self.firmware(files={"fake/disk.bin.xz": "plain"})
+        self.assertEqual(found, {"fake/disk.bin": b"plain"})
+        # of another form than the one that the kernel reads
+        found = self.firmware("FW_LOADER_COMPRESS_ZSTD", files={"fake/disk.bin.xz": "plain"})
+        self.assertEqual(found, {"fake/disk.bin": b"plain"})
+
+    def test_compressed_firmware_that_the_kernel_reads(self):
+        found = self.firmware("FW_LOADER_COMPRESS_XZ", files={"fake/disk.bin.xz": "plain"})
+        self.assertEqual(list(found), ["fake/disk.bin.xz"])
+        self.assertEqual(found["fake/disk.bin.xz"][:6], b"\xfd7zXZ\0")
+
+    def test_compressed_firmware_behind_symlinks(self):
+        found = self.firmware(files={"fake/disk.bin.zst": "->../other/a.bin.zst",
+                                     "other/a.bin.zst": "->/lib/firmware/b.bin.zst",
+                                     "b.bin.zst": "plain"})
+        self.assertEqual(found, {"fake/disk.bin": b"../other/a.bin",
+                                 "other/a.bin": b"/lib/firmware/b.bin", "b.bin": b"plain"})
+
+    def test_which_firmware_wins(self):
+        files = {f"updates/{cli.RELEASE}/fake/disk.bin.xz": "newest, but compressed",
+                 "fake/disk.bin": "plain", f"{cli.RELEASE}/fake/disk.bin": "of this kernel"}
+        self.assertEqual(self.firmware(files=files),
+                         {f"{cli.RELEASE}/fake/disk.bin": b"of this kernel"})
+        files["updates/fake/disk.bin"] = "newer"
+        self.assertEqual(self.firmware(files=files), {"updates/fake/disk.bin": b"newer"})
+
+    # ---- microcode ----
+
+    def microcode(self, value, stderr=""):
+        self.check([*self.build_arguments(cli.PROFILE + f"kernel: {{ microcode: {value} }}\n"),
+                    "-c", "none"], 0, "", stderr + "mkinitrd: a.img: SUMMARY\n")
+        with open(self.path("a.img"), "rb") as image:
+            content = image.read()
+        first, end = members(content)
+        return first, content[end:].lstrip(b"\0")
+
+    def test_microcode(self):
+        one, two, three = intel_update(1), intel_update(2, 3072), intel_update(3)
+        self.root.file("usr/lib/firmware/intel-ucode/06-9e-0a", two)
+        self.root.file("usr/lib/firmware/intel-ucode/06-4f-01.initramfs", one + three)
+        self.root.file("usr/lib/firmware/intel-ucode/list", "no microcode")
+        self.root.file("usr/lib/firmware/amd-ucode/microcode_amd_fam17h.bin",
+                       amd_container(b"second"))
+        amd = self.root.file("usr/lib/firmware/amd-ucode/microcode_amd.bin",
+                             amd_container(b"first"))
+        self.root.file("usr/lib/firmware/amd-ucode/microcode_amd.bin.asc", "a signature")
+        subprocess.run(["xz", "-k", amd], check=True, timeout=60)  # the same a second time
+        subprocess.run(["zstd", "-q", "--rm",
+                        self.root / "usr/lib/firmware/amd-ucode/microcode_amd_fam17h.bin"],
+                       check=True, timeout=60)
+        first, rest = self.microcode("auto")
+        self.assertEqual(first[INTEL], one + three + two)
+        self.assertEqual(first[AMD], amd_container(b"first") + amd_container(b"second"))
+        self.assertEqual([name for name in first if not name.startswith("kernel")], [])
+        self.assertEqual([name for name in members(rest)[0] if name.startswith("kernel")], [])
+        done = self.run_program("why", "a.img", INTEL)
+        self.assertIn("early microcode (fixture.yaml:5", done.stdout)
+        first, _ = self.microcode("none")
+        self.assertNotIn(INTEL, first)
+
+    def test_no_microcode(self):
+        first, _ = self.microcode(
+            "auto", "mkinitrd: no microcode in '/lib/firmware/intel-ucode' or "
+            "'/lib/firmware/amd-ucode' of the root 'root': the image has none (Debian: "
+            "intel-microcode, amd64-microcode)\n")
+        self.assertNotIn("kernel", first)
+
+    def test_damaged_microcode(self):
+        good = intel_update(7)
+        cases = {
+            "06-00-00": (b"", "it is empty"),
+            "06-00-01": (good[:40], "its last header is cut off"),
+            "06-00-02": (good[:-4], "it is cut off"),
+            "06-00-03": (good[:-1] + b"\1", "its checksum is wrong"),
+            "06-00-04": (b"\2" + good[1:], "it has no header of a microcode update"),
+            "06-00-05": (good[:32] + struct.pack("<I", 16) + good[36:],
+                         "a header has impossible lengths"),
+        }
+        amd = amd_container(b"patch")
+        amd_cases = {
+            "microcode_amd_1.bin": (b"DMA", "it has no header of a microcode container"),
+            "microcode_amd_2.bin": (amd[:-1], "a patch is cut off"),
+            "microcode_amd_3.bin": (amd[:28], "it has no patches"),
+            "microcode_amd_4.bin": (amd[:20], "its table is cut off"),
+        }
+        said = ""
+        for folder, table in (("intel-ucode", cases), ("amd-ucode", amd_cases)):
+            for name, (content, problem) in table.items():
+                self.root.file(f"usr/lib/firmware/{folder}/{name}", content)
+                said += (f"mkinitrd: warning: '/lib/firmware/{folder}/{name}' of the root 'root' "
+                         f"is no microcode: {problem}, skipping\n")
+        self.root.file("usr/lib/firmware/intel-ucode/06-00-06", good)
+        first, _ = self.microcode("auto", said)
+        self.assertEqual(first[INTEL], good)
+        self.assertNotIn(AMD, first)
+
+
+if __name__ == "__main__":
+    cli.main("cpio", "xz", "zstd")
