@@ -42,9 +42,13 @@ static inline void sink_cleanup(struct sink **sink)
 int compression_detect(const unsigned char *bytes, size_t count, enum compression *ret_compression,
 		       const char **ret_name);
 
+/** compression_name() - "zstd"; "none" */
+const char *compression_name(enum compression compression);
+
 struct expander;
 
-/** expander_open() - the other way, for zstd and gzip; of bounded memory */
+/** expander_open() - the other way, for every compression there is; of bounded memory: a window of
+ * 128 MB at most */
 int expander_open(enum compression compression, struct expander **ret_expander);
 void expander_close(struct expander *expander);
 static inline void expander_cleanup(struct expander **expander)
@@ -67,3 +71,12 @@ struct expander_window {
  * -EBADMSG when the stream is damaged, -EFBIG when it wants too much memory, or -ENOMEM
  */
 int expander_step(struct expander *expander, struct expander_window *window);
+
+/** expander_may_end() - after all input was taken in: may the stream end here? (Only for a stream
+ * that has no mark at its end; all others are cut off before expander_step() returned 1) */
+bool expander_may_end(const struct expander *expander);
+
+/** expander_unread() - bytes that the last expander_step() took in and that stand behind the frame
+ * which it ended: at most EXPANDER_UNREAD_MOST */
+size_t expander_unread(const struct expander *expander);
+#define EXPANDER_UNREAD_MOST 4

@@ -4,125 +4,127 @@
  *
  * In:    a descriptor of a file in one of the formats in which kernel modules are installed
  * Out:   its content in memory
- * Not:   archives (image_read.c)
- * Facts: libarchive's "raw" format hands out what its filters unpack: archive_read_format(3). Its
- *        gzip filter does not verify the CRC (libarchive 3.6, archive_read_support_filter_gzip.c,
- *        consume_trailer()), so that is done here; RFC 1952 section 2.3.1 has the trailer
+ * Not:   archives (image_reader.c); the codecs (expand.c)
  */
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <archive.h>
-#include <archive_entry.h>
-#include <zlib.h>
 
+#include "compress.h"
 #include "decompress.h"
 
-static const struct {
-	const char *suffix;
-	int (*support)(struct archive *archive);
-} formats[] = {
-	{ ".xz", archive_read_support_filter_xz },
-	{ ".zst", archive_read_support_filter_zstd },
-	{ ".gz", archive_read_support_filter_gzip },
-};
+#define IN_SIZE ((size_t)64 << 10)
+#define OUT_SIZE ((size_t)256 << 10)
 
-static void archive_release(struct archive **archive)
-{
-	if (*archive)
-		(void)archive_read_free(*archive);
-	*archive = NULL;
-}
+static const char *const suffixes[] = { ".xz", ".zst", ".gz" };
 
 const char *compressed_suffix(const char *path)
 {
 	const char *suffix = strrchr(path, '.');
 
-	for (size_t i = 0; suffix && i < COUNT_OF(formats); i++) {
-		if (text_equal(suffix, formats[i].suffix))
+	for (size_t i = 0; suffix && i < COUNT_OF(suffixes); i++) {
+		if (text_equal(suffix, suffixes[i]))
 			return suffix;
 	}
 	return NULL;
 }
 
-/* libarchive gives an errno where the system has said one, and its own codes for bad content */
-static int archive_result(struct archive *archive)
-{
-	int error = archive_errno(archive);
+/* a file on its way through an expander */
+struct unpacking {
+	int fd;
+	struct expander *expander;
+	unsigned char *in, *out;
+	struct expander_window window;
+	bool is_at_end; /* of the file */
+	struct text *text;
+	size_t left; /* bytes that may still come */
+};
 
-	return error == ENOMEM || error == EIO || error == EACCES || error == EISDIR ? -error
-										     : -EBADMSG;
+static void unpacking_free(struct unpacking *unpacking)
+{
+	expander_close(unpacking->expander);
+	free(unpacking->in);
+	free(unpacking->out);
 }
 
-static uint32_t number_little_endian(const unsigned char *bytes)
+/* at least @count bytes before the expander, fewer at the end of the file */
+static int fill(struct unpacking *unpacking, size_t count)
 {
-	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-	       (uint32_t)bytes[3] << 24;
+	struct expander_window *window = &unpacking->window;
+
+	if (window->in_size)
+		memmove(unpacking->in, window->in, window->in_size);
+	window->in = unpacking->in;
+	while (window->in_size < count && !unpacking->is_at_end) {
+		ssize_t r = read(unpacking->fd, unpacking->in + window->in_size,
+				 IN_SIZE - window->in_size);
+
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r > 0)
+			window->in_size += (size_t)r;
+		unpacking->is_at_end = r == 0;
+	}
+	return 0;
 }
 
-/* the last eight bytes of a gzip file: CRC-32 and length of the content */
-static int gzip_verify(int fd, const char *content, size_t length)
+/* one frame of the stream */
+static int unpack_frame(struct unpacking *unpacking)
 {
-	unsigned char trailer[8];
-	struct stat status;
+	struct expander_window *window = &unpacking->window;
+	int r;
 
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (status.st_size < (off_t)sizeof(trailer) ||
-	    pread(fd, trailer, sizeof(trailer), status.st_size - (off_t)sizeof(trailer)) !=
-		    (ssize_t)sizeof(trailer))
-		return -EBADMSG;
-	if (number_little_endian(trailer + 4) != (uint32_t)length)
-		return -EBADMSG;
-	return crc32_z(0, (const unsigned char *)content, length) == number_little_endian(trailer)
-		       ? 0
-		       : -EBADMSG;
+	do {
+		size_t made;
+
+		r = window->in_size ? 0 : fill(unpacking, 1);
+		if (r < 0)
+			return r;
+		window->out = unpacking->out;
+		window->out_size = OUT_SIZE;
+		r = expander_step(unpacking->expander, window);
+		if (r < 0)
+			return r;
+		made = OUT_SIZE - window->out_size;
+		if (made > unpacking->left)
+			return -EFBIG;
+		unpacking->left -= made;
+		text_add_bytes(unpacking->text, unpacking->out, made);
+		if (unpacking->text->failed)
+			return -ENOMEM;
+		if (r == 0 && made == 0 && window->in_size == 0 && unpacking->is_at_end)
+			return expander_may_end(unpacking->expander) ? 0 : -EBADMSG;
+	} while (r == 0);
+	return 0;
 }
 
 int decompress_fd(int fd, size_t limit, struct text *text)
 {
-	CLEANUP(archive_release) struct archive *archive = archive_read_new();
-	struct archive_entry *entry;
-	size_t start = text->length;
-	int r;
+	CLEANUP(unpacking_free)
+	struct unpacking unpacking = {
+		.fd = fd,
+		.in = malloc(IN_SIZE),
+		.out = malloc(OUT_SIZE),
+		.text = text,
+		.left = limit,
+	};
+	struct expander_window *window = &unpacking.window;
+	enum compression compression, next;
+	const char *name;
+	int r = unpacking.in && unpacking.out ? fill(&unpacking, MAGIC_MOST) : -ENOMEM;
 
-	if (!archive)
-		return -ENOMEM;
-	for (size_t i = 0; i < COUNT_OF(formats); i++) {
-		/* ARCHIVE_WARN: libarchive would run a program for the format; refuse that */
-		if (formats[i].support(archive) != ARCHIVE_OK)
-			return -EOPNOTSUPP;
-	}
-	if (archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-	    archive_read_support_format_empty(archive) != ARCHIVE_OK ||
-	    archive_read_open_fd(archive, fd, 128 << 10) != ARCHIVE_OK)
-		return archive_result(archive);
-	if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
+	if (r < 0)
+		return r;
+	if (compression_detect(window->in, window->in_size, &compression, &name) != 1)
 		return -EBADMSG;
-	r = archive_read_next_header(archive, &entry);
-	if (r == ARCHIVE_EOF)
-		return 0; /* nothing is in it */
-	if (r != ARCHIVE_OK)
-		return archive_result(archive);
-
-	for (;;) {
-		const void *block;
-		size_t size;
-		la_int64_t offset;
-
-		r = archive_read_data_block(archive, &block, &size, &offset);
-		if (r == ARCHIVE_EOF)
+	r = expander_open(compression, &unpacking.expander);
+	while (r == 0) {
+		r = unpack_frame(&unpacking);
+		if (r == 0)
+			r = fill(&unpacking, MAGIC_MOST);
+		/* what stands behind the last frame is not ours, as kmod has it */
+		if (r < 0 || compression_detect(window->in, window->in_size, &next, &name) != 1 ||
+		    next != compression)
 			break;
-		if (r != ARCHIVE_OK)
-			return archive_result(archive);
-		if (size > limit - (text->length - start))
-			return -EFBIG;
-		text_add_bytes(text, block, size);
-		if (text->failed)
-			return -ENOMEM;
 	}
-	return archive_filter_code(archive, 0) == ARCHIVE_FILTER_GZIP
-		       ? gzip_verify(fd, text_string(text) + start, text->length - start)
-		       : 0;
+	return r;
 }

@@ -16,7 +16,7 @@ const char *compressed_suffix(const char *path);
 
 /**
  * decompress_fd() - append the unpacked content of @fd, from its current offset, to @text
- * @fd:    a regular file; a gzip file has one member
+ * @fd:    a regular file of one or more streams of one compression, one after the other
  * @limit: the most bytes taken
  *
  * The format is told by the content. Quiet.

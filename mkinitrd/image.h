@@ -52,14 +52,15 @@ void compression_list(struct text *text);
 int image_publish(struct manifest *manifest, const char *path, const struct image_options *options,
 		  struct image_result *ret_result);
 
-/* ---- reading: any number of segments, uncompressed, zstd, gzip (others: a clear error) ---- */
+/* ---- reading: any number of segments, of any compression that the kernel knows ---- */
 
 struct image_entry {      /* valid until the next call of image_next() */
 	const char *path; /* as stored, without leading "/" or "./" */
 	mode_t mode;      /* file type and permission bits */
 	uint32_t uid, gid;
 	uint32_t nlink;
-	uint64_t inode;
+	uint64_t inode, device;                /* hard links have both in common, and the segment */
+	uint32_t special_major, special_minor; /* of what a device node stands for */
 	int64_t mtime;
 	uint64_t size;
 	const char *target; /* symlinks */
@@ -85,6 +86,9 @@ static inline void image_cleanup(struct image_reader **reader)
 /** image_keep_parents() - hand out paths with ".." in them, as stored, which are an error else:
  * for those who only look */
 void image_keep_parents(struct image_reader *reader);
+
+/** image_lacks_trailer() - whether an archive so far ended without one, which was a warning */
+bool image_lacks_trailer(const struct image_reader *reader);
 
 /** image_next() - the next entry of any segment (trailers are not entries); what is unread of the
  * last one's content is skipped. Return: 1, 0 at the end, or a negative errno (spoken) */

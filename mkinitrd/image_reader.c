@@ -2,8 +2,8 @@
 /*
  * image_reader.c - the entries of an image, whoever made it
  *
- * In:    a regular file of any number of newc archives, zeros between them, and zstd or gzip
- *        streams that hold such archives
+ * In:    a regular file of any number of newc archives, zeros between them, and compressed streams
+ *        that hold such archives
  * Out:   entries and their content, in order
  * Not:   where archives begin and unpacking (segment.c); the sums of the 070702 form are not
  * checked
@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "cpio.h"
+#include "escape.h"
 #include "fail.h"
 #include "image.h"
 #include "segment.h"
@@ -29,7 +30,7 @@ struct image_reader {
 	char path[CPIO_NAME_MOST + 1], target[CPIO_NAME_MOST];
 	uint64_t left;  /* unread bytes of the current entry's content */
 	size_t padding; /* zeros after it */
-	bool keeps_parents;
+	bool keeps_parents, lacks_trailer;
 	bool in_archive; /* a record was read and no trailer yet */
 	unsigned segment;
 	int result; /* the first failure stays */
@@ -39,14 +40,16 @@ struct image_reader {
 static int PRINTF_LIKE(3, 4) broken(struct image_reader *reader, int error, const char *format, ...)
 {
 	CLEANUP(memory_free) char *why = NULL;
+	CLEANUP(text_free) struct text line = TEXT_EMPTY;
 	va_list arguments;
 
 	va_start(arguments, format);
 	if (vasprintf(&why, format, arguments) < 0)
 		why = NULL;
 	va_end(arguments);
+	escape_name(&line, why ? why : format); /* names of entries may stand in it */
 	(void)fail(error == -EBADMSG ? 0 : error, "cannot read image '%s': %s", reader->label,
-		   why ? why : format);
+		   text_string(&line));
 	reader->result = error;
 	return error;
 }
@@ -103,6 +106,11 @@ void image_keep_parents(struct image_reader *reader)
 	reader->keeps_parents = true;
 }
 
+bool image_lacks_trailer(const struct image_reader *reader)
+{
+	return reader->lacks_trailer;
+}
+
 /* up to @size bytes of the stream, 0 only at its end; NULL @bytes: they are skipped */
 static ssize_t take_some(struct image_reader *reader, void *bytes, uint64_t size)
 {
@@ -153,13 +161,25 @@ static int skip_rest(struct image_reader *reader)
 /* to the next header. Return: 1 there is one, 0 the end of the image, or an error */
 static int find_header(struct image_reader *reader)
 {
+	const unsigned char *bytes;
 	int r;
 
-	if (!reader->in_archive) {
-		r = segments_next_archive(reader->segments);
-		return r < 0 ? broken(reader, r, "%s", segments_problem(reader->segments)) : r;
+	if (reader->in_archive) {
+		ssize_t count = segments_peek(reader->segments, &bytes);
+
+		if (count < 0)
+			return broken(reader, (int)count, "%s", segments_problem(reader->segments));
+		if (count > 0)
+			return 1;
+		/* the kernel has made all the entries by then, and grumbles at most */
+		warn("image '%s': an archive ends without its trailer, going on", reader->label);
+		reader->lacks_trailer = true;
+		reader->in_archive = false;
+		reader->segment++;
 	}
-	return 1;
+	while ((r = segments_next_archive(reader->segments)) == 2)
+		warn("image '%s': %s", reader->label, segments_problem(reader->segments));
+	return r < 0 ? broken(reader, r, "%s", segments_problem(reader->segments)) : r;
 }
 
 /* the name as stored -> reader->path without leading "/" and "./", and without empty parts */
@@ -282,6 +302,9 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 		.gid = header.gid,
 		.nlink = header.nlink,
 		.inode = header.inode,
+		.device = (uint64_t)header.device_major << 32 | header.device_minor,
+		.special_major = header.special_major,
+		.special_minor = header.special_minor,
 		.mtime = header.mtime,
 		.size = header.size,
 		.target = S_ISLNK(header.mode) ? reader->target : NULL,

@@ -2,12 +2,11 @@
 /*
  * segment.c - an image as a stream of archive bytes (see segment.h)
  *
- * In:    a file: newc archives, zeros, zstd and gzip streams in any order, as the kernel takes them
- * Out:   the bytes of archives; a compressed part is unpacked by a thread of its own, so that the
- *        reader can hash meanwhile
- * Not:   records (image_reader.c)
- * Facts: a compressed part holds archives and zeros, no further compression; after it the file goes
- *        on as before it (kernel init/initramfs.c, unpack_to_rootfs)
+ * In:    a file: newc archives, zeros and compressed streams in any order, as the kernel takes
+ * them; a SquashFS between them is stepped over Out:   the bytes of archives; a compressed part is
+ * unpacked by a thread of its own, so that the reader can hash meanwhile Not:   records
+ * (image_reader.c) Facts: a compressed part holds archives and zeros, no further compression; after
+ * it the file goes on as before it (kernel init/initramfs.c, unpack_to_rootfs)
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compress.h"
+#include "foreign.h"
 #include "relay.h"
 #include "segment.h"
 
@@ -42,7 +43,7 @@ struct segments {
 	pthread_t thread;
 	const unsigned char *piece;
 	size_t piece_left;
-	char problem[128];
+	char problem[200];
 };
 
 const char *segments_problem(const struct segments *segments)
@@ -63,12 +64,16 @@ static int PRINTF_LIKE(3, 4) problem(struct segments *segments, int error, const
 /* at least @count bytes in the window, fewer at the end of the file. Return: how many, or -errno */
 static ssize_t file_fill(struct file_window *file, size_t count)
 {
+	size_t keep;
+
 	if (file->end - file->start >= count)
 		return (ssize_t)(file->end - file->start);
-	memmove(file->bytes, file->bytes + file->start, file->end - file->start);
-	file->end -= file->start;
-	file->start = 0;
-	while (file->end < count) {
+	/* an expander may give back a few bytes that it has taken */
+	keep = file->start < EXPANDER_UNREAD_MOST ? file->start : EXPANDER_UNREAD_MOST;
+	memmove(file->bytes, file->bytes + file->start - keep, file->end - file->start + keep);
+	file->end -= file->start - keep;
+	file->start = keep;
+	while (file->end - file->start < count) {
 		ssize_t r = pread(file->fd, file->bytes + file->end, FILE_BUFFER - file->end,
 				  file->offset);
 
@@ -81,7 +86,7 @@ static ssize_t file_fill(struct file_window *file, size_t count)
 		file->offset += r;
 		file->end += (size_t)r;
 	}
-	return (ssize_t)file->end;
+	return (ssize_t)(file->end - file->start);
 }
 
 /* ---- the unpacking thread ---- */
@@ -120,6 +125,10 @@ static int expansion_step(struct expansion *expansion)
 
 	if (count < 0)
 		return problem(segments, (int)count, "reading failed");
+	if (count == 0 && expander_may_end(expansion->expander)) {
+		expansion->is_at_frame_end = true;
+		return 0;
+	}
 	if (count == 0)
 		return problem(segments, -EBADMSG, "its %s stream is cut off",
 			       segments->compression_name);
@@ -136,8 +145,10 @@ static int expansion_step(struct expansion *expansion)
 	r = expander_step(expansion->expander, &window);
 	if (r < 0)
 		return problem(segments, r, "its %s stream %s", segments->compression_name,
-			       r == -EBADMSG ? "is damaged" : "cannot be unpacked");
-	file->start = file->end - window.in_size;
+			       r == -EBADMSG ? "is damaged"
+			       : r == -EFBIG ? "wants more memory than the kernel would give it"
+					     : "cannot be unpacked");
+	file->start = file->end - window.in_size - expander_unread(expansion->expander);
 	expansion->used = RELAY_PIECE - window.out_size;
 	expansion->is_at_frame_end = r == 1;
 	expansion->needs_input = window.out_size > 0; /* all that came in has come out */
@@ -293,39 +304,97 @@ static int skip_zeros(struct segments *segments)
 	return (int)count;
 }
 
-int segments_next_archive(struct segments *segments)
+/* what stands at the window is no archive: a SquashFS is stepped over, anything else is named */
+static int meet_foreign(struct segments *segments, const unsigned char *bytes, size_t count)
 {
 	struct file_window *file = &segments->file;
+	uint64_t size = segments->relay ? 0 : squashfs_size(bytes, count);
+	const char *name = foreign_name(bytes, count);
+	struct stat status;
+
+	if (size && fstat(file->fd, &status) == 0) {
+		uint64_t left = (uint64_t)status.st_size - segments->offset;
+
+		file->offset = (off_t)(segments->offset + (size < left ? size : left));
+		file->start = file->end = 0;
+		(void)problem(segments, 0,
+			      "a SquashFS of %llu bytes%s, from byte %llu on, is left out",
+			      (unsigned long long)size, size > left ? ", which is cut off" : "",
+			      (unsigned long long)segments->offset);
+		return 2;
+	}
+	if (name)
+		return problem(segments, -EBADMSG, "%s is %s",
+			       segments->offset ? "a part of it" : "it", name);
+	return problem(
+		segments, -EBADMSG,
+		"at byte %llu there is neither a cpio archive nor a compression that is known",
+		(unsigned long long)segments->offset);
+}
+
+static bool is_archive(const unsigned char *bytes, size_t count)
+{
+	/* fewer bytes than a header's first: the beginning of one that is cut off */
+	static const char magic[] = { '0', '7', '0', '7', '0' };
+	size_t length = count < sizeof(magic) ? count : sizeof(magic);
+
+	return memcmp(bytes, magic, length) == 0 && !foreign_name(bytes, count);
+}
+
+/* at a byte that is not zero, inside of a compressed part */
+static int next_in_part(struct segments *segments)
+{
+	const unsigned char *bytes;
+	ssize_t count = segments_peek(segments, &bytes);
+
+	if (count <= 0)
+		return (int)count;
+	return is_archive(bytes, (size_t)count) ? 1 : meet_foreign(segments, bytes, (size_t)count);
+}
+
+/* the same outside of one. Return: as segments_next_archive(), or -EAGAIN when a compressed part
+ * begins there */
+static int next_in_file(struct segments *segments)
+{
+	struct file_window *file = &segments->file;
+	ssize_t count = file_fill(file, FOREIGN_MOST);
+	const unsigned char *bytes = file->bytes + file->start;
 	const char *name;
-	ssize_t count;
 	int r;
 
+	if (count < 0)
+		return problem(segments, (int)count, "reading failed");
+	segments->offset = (uint64_t)file->offset - (file->end - file->start);
+	r = compression_detect(bytes, (size_t)count, &segments->compression, &name);
+	if (r == -ENOTSUP)
+		return problem(segments, -EBADMSG,
+			       "a part is compressed with %s, which is not read", name);
+	if (r == 0)
+		return is_archive(bytes, (size_t)count)
+			       ? 1
+			       : meet_foreign(segments, bytes, (size_t)count);
+	segments->compression_name = name;
+	r = expand_start(segments);
+	return r < 0 ? r : -EAGAIN;
+}
+
+int segments_next_archive(struct segments *segments)
+{
 	for (;;) {
-		r = skip_zeros(segments);
-		if (r < 0 || (r == 1 && segments->relay))
+		int r = skip_zeros(segments);
+
+		if (r < 0)
 			return r;
+		if (r == 1 && segments->relay)
+			return next_in_part(segments);
 		if (r == 0 && !segments->relay)
 			return 0;
 		if (r == 0) { /* the compressed part is at its end */
 			expand_stop(segments);
 			continue;
 		}
-		count = file_fill(file, MAGIC_MOST);
-		if (count < 0)
-			return problem(segments, (int)count, "reading failed");
-		segments->offset = (uint64_t)file->offset - (file->end - file->start);
-		r = compression_detect(file->bytes + file->start, (size_t)count,
-				       &segments->compression, &name);
-		if (r == -ENOTSUP)
-			return problem(segments, -EBADMSG,
-				       "a part is compressed with %s, which this version does not "
-				       "read; it reads zstd and gzip",
-				       name);
-		if (r <= 0)
-			return 1;
-		segments->compression_name = name;
-		r = expand_start(segments);
-		if (r < 0)
+		r = next_in_file(segments);
+		if (r != -EAGAIN)
 			return r;
 	}
 }

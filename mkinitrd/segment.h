@@ -21,7 +21,8 @@ void segments_close(struct segments *segments);
 /**
  * segments_next_archive() - between archives: to the first byte of the next one
  *
- * Return: 1, 0 at the end of the image, or a negative errno
+ * Return: 1, 0 at the end of the image, 2 when something that is no archive was stepped over
+ * (segments_problem() names it; call again), or a negative errno
  */
 int segments_next_archive(struct segments *segments);
 
@@ -40,5 +41,5 @@ uint64_t segments_offset(const struct segments *segments);
 /** segments_compression() - of the part at hand; COMPRESS_NONE outside of a compressed one */
 enum compression segments_compression(const struct segments *segments);
 
-/** segments_problem() - why the last call failed */
+/** segments_problem() - why the last call failed, or what it stepped over */
 const char *segments_problem(const struct segments *segments);

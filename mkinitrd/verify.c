@@ -230,6 +230,8 @@ int image_verify(const struct manifest *manifest, int fd, const char *label,
 			    "not being there");
 	else if (r == 0 && verification.index != order.count + 2)
 		r = differs(&verification, COMPLETE_PATH, "not being there");
+	else if (r == 0 && image_lacks_trailer(reader))
+		r = fail(-EIO, "cannot verify '%s': an archive in it has no trailer", label);
 	return r;
 }
 
