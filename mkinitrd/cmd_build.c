@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "capability.h"
 #include "fail.h"
 #include "image.h"
 #include "options.h"
@@ -236,6 +237,7 @@ static int build_run(struct build *build)
 	if (r < 0)
 		return r;
 	say_missing(&build->resolve.missing);
+	capability_warn(build->resolve.manifest, "a cpio image");
 	if (!options->dry_run)
 		return build_publish(build);
 	print_manifest(build->resolve.manifest);

@@ -126,6 +126,8 @@ static void print_all_reasons(const struct entry *entry, struct text *text)
 {
 	text_add(text, "  packed from ");
 	entry_describe_source(entry, text);
+	if (entry->capabilities)
+		text_format(text, "\n  there with the capabilities %s", entry->capabilities);
 	text_add(text, "\n  wanted as\n");
 	for (size_t i = 0; i < entry->reason_count; i++) {
 		text_add(text, "    ");

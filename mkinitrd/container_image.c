@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "container_archive.h"
+#include "capability.h"
 #include "fail.h"
 #include "resolve.h"
 #include "../init/lib/bootplan.h"
@@ -238,6 +239,8 @@ static int content_resolve(const struct container *container, struct resolve *in
 		r = missing_take(container, &inner->missing.programs, &outer->missing.programs);
 	if (r >= 0)
 		r = missing_take(container, &inner->missing.files, &outer->missing.files);
+	if (r >= 0)
+		capability_warn(inner->manifest, container->relation);
 	return r;
 }
 

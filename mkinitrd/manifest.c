@@ -47,6 +47,7 @@ static void entry_free(struct entry *entry)
 	free(entry->reasons);
 	source_clear(&entry->source);
 	free(entry->target);
+	free(entry->capabilities);
 	free(entry->path);
 	free(entry);
 }
@@ -207,16 +208,21 @@ static int entry_set(struct entry *entry, struct addition *addition)
 	char *target = addition->target ? strdup(addition->target) : NULL;
 	CLEANUP(memory_free)
 	char *source_path = addition->source.path ? strdup(addition->source.path) : NULL;
+	CLEANUP(memory_free)
+	char *capabilities = addition->capabilities ? strdup(addition->capabilities) : NULL;
 
-	if ((addition->target && !target) || (addition->source.path && !source_path))
+	if ((addition->target && !target) || (addition->source.path && !source_path) ||
+	    (addition->capabilities && !capabilities))
 		return -ENOMEM;
 	source_clear(&entry->source);
 	free(entry->target);
+	free(entry->capabilities);
 	entry->type = addition->type;
 	entry->mode = addition->mode & 07777;
 	entry->uid = addition->uid;
 	entry->gid = addition->gid;
 	entry->target = text_pointer_take(&target);
+	entry->capabilities = text_pointer_take(&capabilities);
 	entry->source = addition->source;
 	entry->source.path = text_pointer_take(&source_path);
 	entry->is_named = addition->is_named;

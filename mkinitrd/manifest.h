@@ -55,7 +55,9 @@ struct entry {
 	enum entry_type type;
 	mode_t mode; /* permission bits, set-id and sticky included */
 	uint32_t uid, gid;
-	char *target; /* symlinks */
+	char *target;       /* symlinks */
+	char *capabilities; /* of the source, as text: capability.h; NULL: none. For who reads: no
+			     * format that is written here can keep them */
 	struct source source;
 	uint64_t size; /* of the content as packed; before writing: the source's st_size or
 			* byte_count, which resolvers fill in as an estimate */
@@ -87,6 +89,7 @@ struct addition {
 	mode_t mode;
 	uint32_t uid, gid;
 	const char *target;
+	const char *capabilities;
 	struct source source; /* path is copied */
 	bool is_named;
 	bool is_early;

@@ -13,9 +13,10 @@
  * findings of 'mkinitrd check' that the profile accepts, sorted by key.
  *
  * One entry a line, sorted by path. size and sha256: files that were written. target: symlinks.
+ * capabilities: of the source, when it has some; no archive of ours keeps them.
  * source: files only; unpacked: true when the source is compressed and the entry is not.
  * early: true for what is in the first, uncompressed segment. A reason has "by" (path of an entry),
- *"at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
+ * "at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
  *
  * What is read here is untrusted: keys, types, ranges and paths are checked, unknown keys refused.
  */
@@ -24,6 +25,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "capability.h"
 #include "entry.h"
 #include "../init/lib/number.h"
 
@@ -113,6 +115,8 @@ static json_t *entry_to_json(const struct entry *entry)
 		r = json_object_set_new(json, "target", json_string(entry->target));
 	if (r == 0 && entry->type == ENTRY_FILE && entry->is_hashed)
 		r = set_digest(json, entry);
+	if (r == 0 && entry->capabilities)
+		r = json_object_set_new(json, "capabilities", json_string(entry->capabilities));
 	if (r == 0 && entry->type == ENTRY_FILE)
 		r = set_source(json, &entry->source);
 	if (r == 0 && entry->is_early)
@@ -322,6 +326,8 @@ static const char *check_shape(const struct json_entry *entry, json_t *source, c
 	if ((addition->type == ENTRY_SYMLINK) != (addition->target != NULL) ||
 	    (addition->target && (!*addition->target || strlen(addition->target) >= PATH_MOST)))
 		return "a target is not right";
+	if (addition->capabilities && !(is_file && capability_fits(addition->capabilities)))
+		return "capabilities are not of the form";
 	if (is_file != (source != NULL) || (!is_file && digest) ||
 	    (entry->size >= 0) != (digest != NULL) || entry->size < -1)
 		return "size, sha256 or source is not right";
@@ -341,10 +347,11 @@ static const char *read_entry(json_t *json, struct json_entry *entry)
 
 	entry->size = -1;
 	if (json_unpack_ex(json, &error, JSON_STRICT,
-			   "{s:s,s:s,s:s,s:I,s:I,s?s,s?I,s?s,s?o,s?b,s:o}", "path", &addition->path,
-			   "type", &type, "mode", &mode, "uid", &uid, "gid", &gid, "target",
-			   &addition->target, "size", &entry->size, "sha256", &digest, "source",
-			   &source, "early", &early, "reasons", &entry->reasons) < 0)
+			   "{s:s,s:s,s:s,s:I,s:I,s?s,s?s,s?I,s?s,s?o,s?b,s:o}", "path",
+			   &addition->path, "type", &type, "mode", &mode, "uid", &uid, "gid", &gid,
+			   "target", &addition->target, "capabilities", &addition->capabilities,
+			   "size", &entry->size, "sha256", &digest, "source", &source, "early",
+			   &early, "reasons", &entry->reasons) < 0)
 		return "an entry is not of the form";
 	index = name_index(type_names, COUNT_OF(type_names), type);
 	if (index < 0)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "capability.h"
 #include "fail.h"
 #include "resolve_path.h"
 
@@ -251,21 +252,62 @@ static int add_directory(struct resolve *resolve, const char *path, const struct
 	return entry->type == ENTRY_DIRECTORY ? add_tree(resolve, path, want) : 0;
 }
 
+/* What is run may have some. What cannot be read is said when its content is needed. */
+static int read_capabilities(const struct sysroot *sysroot, const char *path,
+			     const struct stat *status, char **ret_text)
+{
+	CLEANUP(fd_close) int fd = -1;
+
+	*ret_text = NULL;
+	if (!(status->st_mode & 0111))
+		return 0;
+	fd = sysroot_open(sysroot, path, O_RDONLY | O_NONBLOCK);
+	return fd < 0 ? 0 : capability_read(fd, ret_text);
+}
+
+/*
+ * All is root's in the image, as in a root that an ordinary user unpacked: who owns "/" there is
+ * root. But a set-id bit means the file's own user or group, and never root in their place.
+ */
+static void take_owner(const struct sysroot *sysroot, const char *path, const struct stat *status,
+		       const struct want *want, struct addition *addition)
+{
+	struct stat top = { 0 };
+
+	if ((status->st_uid == 0 && status->st_gid == 0) || want->has_mode || want->has_owner ||
+	    sysroot_stat(sysroot, "/", true, &top) < 0)
+		return;
+	if (status->st_mode & S_ISUID && status->st_uid != top.st_uid)
+		addition->uid = status->st_uid;
+	if (status->st_mode & S_ISGID && status->st_gid != top.st_gid)
+		addition->gid = status->st_gid;
+	if (status->st_uid != top.st_uid || status->st_gid != top.st_gid)
+		note("'%s' belongs to %u:%u in the root '%s' and to %u:%u in the image ('owner:' "
+		     "in a profile changes that)",
+		     path, status->st_uid, status->st_gid, sysroot->path, addition->uid,
+		     addition->gid);
+}
+
 static int add_regular(struct resolve *resolve, const char *path, const struct sysroot *sysroot,
 		       const struct stat *status, struct source source, const struct want *want)
 {
+	CLEANUP(memory_free) char *capabilities = NULL;
+	struct addition addition = {
+		.path = path + 1,
+		.type = ENTRY_FILE,
+		.mode = status->st_mode & 07777,
+	};
 	struct entry *entry;
-	int r;
+	int r = read_capabilities(sysroot, source.path, status, &capabilities);
 
+	if (r < 0)
+		return fail_path(resolve, r, "read the capabilities of", path, want, NULL);
 	source.directory_fd = sysroot->fd;
-	r = want_add(resolve, want,
-		     &(struct addition){
-			     .path = path + 1,
-			     .type = ENTRY_FILE,
-			     .mode = status->st_mode & 07777,
-			     .source = source,
-		     },
-		     &entry);
+	addition.capabilities = capabilities;
+	addition.source = source;
+	if (source.kind == SOURCE_ROOT)
+		take_owner(sysroot, source.path, status, want, &addition);
+	r = want_add(resolve, want, &addition, &entry);
 	if (r < 0)
 		return r;
 	if (entry->source.kind == source.kind && text_equal(entry->source.path, source.path))

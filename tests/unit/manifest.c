@@ -168,6 +168,7 @@ static const char full[] =
 	"{\"path\":\"usr/x\",\"type\":\"file\",\"mode\":\"4755\",\"uid\":0,\"gid\":0,"
 	"\"size\":4294967296,\"sha256\":"
 	"\"00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff\","
+	"\"capabilities\":\"cap_chown,cap_bpf=ep cap_kill=i [rootid=5]\","
 	"\"source\":{\"kind\":\"root\",\"path\":\"/usr/x.ko.xz\",\"unpacked\":true},"
 	"\"reasons\":[{\"relation\":\"boot plan\"},{\"relation\":\"set\",\"at\":\"--set\"},"
 	"{\"relation\":\"program 'x'\",\"at\":\"base.yaml:3\"},"
@@ -264,6 +265,12 @@ static const struct {
 	{ HEAD "{\"path\":\"a\",\"type\":\"directory\",\"mode\":\"0755\",\"uid\":-1,\"gid\":0," WHY
 	       "}]}",
 	  "entry 1: an owner is out of range" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"directory\"," OWNER ",\"capabilities\":\"=p\"," WHY
+	       "}]}",
+	  "entry 1: capabilities are not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"file\"," OWNER ",\"capabilities\":\"\\u001b[2J\","
+	       "\"source\":{\"kind\":\"none\"}," WHY "}]}",
+	  "entry 1: capabilities are not of the form" },
 };
 
 static void bad_json_is_refused_and_named(void **state UNUSED)
