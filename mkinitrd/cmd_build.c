@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "capability.h"
+#include "elf_object.h"
 #include "fail.h"
 #include "image.h"
 #include "options.h"
@@ -219,6 +220,9 @@ static int build_run(struct build *build)
 	if (r < 0)
 		return r;
 	r = sysroot_open_root(&build->root, options->root ? options->root : "/");
+	if (r < 0)
+		return r;
+	r = elf_check_root(&build->root);
 	if (r < 0)
 		return r;
 	build->tools_fd = tools_open();

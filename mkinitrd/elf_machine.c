@@ -3,6 +3,11 @@
  * elf_machine.c - the machines that ELF files are for
  */
 #include <elf.h>
+#include <endian.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "elf_object.h"
 
@@ -64,6 +69,24 @@ void elf_machine_name(struct text *text, uint16_t machine)
 		text_add(text, row->name);
 	else
 		text_format(text, "ELF machine %u", machine);
+}
+
+int elf_machine_read(int fd, uint16_t *ret_machine)
+{
+	Elf64_Ehdr header; /* the fields up to e_machine are the same for 32 bits */
+	const size_t needed = offsetof(Elf64_Ehdr, e_machine) + sizeof(header.e_machine);
+
+	if (pread(fd, &header, sizeof(header), 0) < (ssize_t)needed ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+		return -ENOEXEC;
+	*ret_machine = header.e_ident[EI_DATA] == ELFDATA2MSB ? be16toh(header.e_machine)
+							      : le16toh(header.e_machine);
+	return 0;
+}
+
+uint16_t elf_machine_own(void)
+{
+	return own_machines[0];
 }
 
 bool elf_machine_fits(uint16_t machine)

@@ -52,6 +52,8 @@ void elf_object_free(struct elf_object *object)
 	}
 	free(object->notes);
 	strings_free(&object->needed);
+	strings_free(&object->filters);
+	strings_free(&object->auxiliaries);
 	free(object->interpreter);
 	free(object->soname);
 	free(object->rpath);
@@ -148,24 +150,36 @@ static int replace_string(char **string, const char *with)
 static int take_dynamic(struct reader *reader, const GElf_Dyn *dyn, const Elf_Data *table)
 {
 	struct elf_object *object = reader->object;
+	const struct {
+		int64_t tag;
+		struct strings *list; /* one of many, or */
+		char **only;          /* the one and only */
+	} rows[] = {
+		{ DT_NEEDED, &object->needed, NULL },
+		{ DT_FILTER, &object->filters, NULL },
+		{ DT_AUXILIARY, &object->auxiliaries, NULL },
+		{ DT_SONAME, NULL, &object->soname },
+		{ DT_RPATH, NULL, &object->rpath },
+		{ DT_RUNPATH, NULL, &object->runpath },
+	};
 	const char *string;
+	size_t i = 0;
 
-	if (dyn->d_tag != DT_NEEDED && dyn->d_tag != DT_SONAME && dyn->d_tag != DT_RPATH &&
-	    dyn->d_tag != DT_RUNPATH)
+	if (dyn->d_tag == DT_FLAGS_1 && dyn->d_un.d_val & DF_1_NODEFLIB)
+		object->has_no_default = true;
+	while (i < COUNT_OF(rows) && rows[i].tag != dyn->d_tag)
+		i++;
+	if (i == COUNT_OF(rows))
 		return 0;
 	string = table ? string_at(table, dyn->d_un.d_val) : NULL;
 	if (!string) {
 		/* an empty search path is harmless; a library without name is not */
-		if (dyn->d_tag != DT_NEEDED && table && dyn->d_un.d_val < table->d_size)
+		if (rows[i].only && table && dyn->d_un.d_val < table->d_size)
 			return 0;
 		return broken(reader, "a name in its dynamic section lies outside of it");
 	}
-	if (dyn->d_tag == DT_NEEDED)
-		return strings_add(&object->needed, string);
-	return replace_string(dyn->d_tag == DT_SONAME  ? &object->soname
-			      : dyn->d_tag == DT_RPATH ? &object->rpath
-						       : &object->runpath,
-			      string);
+	return rows[i].list ? strings_add(rows[i].list, string)
+			    : replace_string(rows[i].only, string);
 }
 
 static int read_dynamic(struct reader *reader, const GElf_Phdr *header)

@@ -30,6 +30,9 @@ struct elf_object {
 	char *soname;
 	char *rpath, *runpath;
 	struct strings needed;
+	struct strings filters;     /* DT_FILTER: loaded like what is needed */
+	struct strings auxiliaries; /* DT_AUXILIARY: loaded when it is there */
+	bool has_no_default;        /* DF_1_NODEFLIB: not in the system's own folders */
 	struct dlopen_note *notes;
 	size_t note_count;
 	bool is_loaded;         /* resolve_elf.c: some program loads it */
@@ -56,6 +59,12 @@ int elf_dlopen_notes(struct elf_object *object, const char *json, size_t size);
 
 /** elf_machine_name() - "x86-64", "AArch64", or "ELF machine 999" in @text */
 void elf_machine_name(struct text *text, uint16_t machine);
+
+/** elf_machine_read() - e_machine of the open file @fd. Return: 0, -ENOEXEC: no ELF file */
+int elf_machine_read(int fd, uint16_t *ret_machine);
+
+/** elf_machine_own() - the machine that init and the agent of this build are for */
+uint16_t elf_machine_own(void);
 
 /** elf_machine_fits() - whether the kernel of this build's machine runs programs for @machine */
 bool elf_machine_fits(uint16_t machine);

@@ -16,6 +16,8 @@
 #include "fail.h"
 #include "resolve_elf.h"
 
+#define HWCAPS "glibc-hwcaps"
+
 /* a library folder, listed once */
 struct folder {
 	char *canonical;      /* NULL: not there */
@@ -254,6 +256,32 @@ int library_try_path(struct library_search *search, const char *path,
 	return 1;
 }
 
+/*
+ * The loader prefers what stands for its processor in FOLDER/glibc-hwcaps/LEVEL. Which one that is
+ * shows at boot only: all are wanted beside the one that serves every processor.
+ */
+static int try_variants(struct library_search *search, const char *folder, const char *name)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	struct folder *levels = NULL;
+	int r;
+
+	text_format(&path, "%s/" HWCAPS, folder);
+	r = path.failed ? -ENOMEM : folder_get(search->resolve, text_string(&path), &levels);
+	for (size_t i = 0; r == 0 && levels && i < levels->names.count; i++) {
+		struct elf_object *object;
+
+		if (levels->names.items[i][0] == '.')
+			continue;
+		text_clear(&path);
+		text_format(&path, "%s/" HWCAPS "/%s/%s", folder, levels->names.items[i], name);
+		r = path.failed ? -ENOMEM : library_try_path(search, text_string(&path), &object);
+		if (r == 1)
+			r = strings_add(&search->variants, text_string(&path));
+	}
+	return r;
+}
+
 int library_try(struct library_search *search, const char *folder, const char *name,
 		struct elf_object **ret_object, char **ret_path)
 {
@@ -267,6 +295,11 @@ int library_try(struct library_search *search, const char *folder, const char *n
 		return fail(-ENOMEM, "cannot look for '%s'", name);
 	if (!listed || !listed->canonical)
 		return 0;
+	if (search->has_variants && is_listed(listed, HWCAPS)) {
+		r = try_variants(search, folder, name);
+		if (r < 0)
+			return r;
+	}
 	text_format(&path, "%s/%s", text_equal(listed->canonical, "/") ? "" : listed->canonical,
 		    name);
 	if (path.failed)

@@ -6,7 +6,7 @@
  * Out:   folders
  * Not:   what lies in them (elf_search.c)
  * Facts: ld.so(8), ldconfig(8); musl's ldso/dynlink.c for its path file and default. The
- *        glibc-hwcaps folders are left out: the library beside them serves every processor.
+ *        glibc-hwcaps folders below each are not here: elf_search.c looks into them.
  */
 #include <elf.h>
 #include <errno.h>
@@ -80,14 +80,14 @@ static int read_config_line(const struct sysroot *root, const char *path, char *
 	return r;
 }
 
-/* a small file of the root, "" when it is not there; one that cannot be read is said */
+/* a small file of the root; -ENOENT, quiet: it is not there; one that cannot be read is said */
 static int read_small(const struct sysroot *root, const char *path, struct text *content)
 {
 	int r = sysroot_read(root, path, CONFIG_LIMIT, content);
 
-	if (r == -ENOMEM)
+	if (r == -ENOMEM || r == -ENOENT)
 		return r;
-	if (r < 0 && r != -ENOENT)
+	if (r < 0)
 		warn("cannot read '%s' in the root '%s' (%s), skipping the library folders in it",
 		     path, root->path, strerror(-r));
 	return content->failed ? -ENOMEM : 0;
@@ -101,7 +101,7 @@ static int read_config(const struct sysroot *root, const char *path, unsigned de
 	int r = read_small(root, path, &content);
 
 	if (r < 0 || content.length == 0)
-		return r;
+		return r == -ENOENT ? 0 : r;
 	for (char *line = strtok_r(content.data, "\n", &state); r == 0 && line;
 	     line = strtok_r(NULL, "\n", &state))
 		r = read_config_line(root, path, line, depth, folders);
@@ -143,12 +143,16 @@ int library_path_musl(const struct sysroot *root, const char *architecture,
 
 	text_format(&path, "/etc/ld-musl-%s.path", architecture);
 	r = path.failed ? -ENOMEM : read_small(root, text_string(&path), &content);
-	if (r < 0)
+	/* without the file there is a default; an empty file is a path without folders */
+	if (r < 0 && r != -ENOENT)
 		return r;
-	if (content.length == 0)
+	if (r == -ENOENT)
 		text_add(&content, "/lib:/usr/local/lib:/usr/lib");
+	r = 0;
 	if (content.failed)
 		return -ENOMEM;
+	if (content.length == 0)
+		return 0;
 	for (char *folder = strtok_r(content.data, ":\n", &state); r == 0 && folder;
 	     folder = strtok_r(NULL, ":\n", &state))
 		r = add_once(ret_folders, folder);

@@ -97,6 +97,10 @@ int resolve_closure(struct resolve *resolve);
  */
 int resolve_elf(struct resolve *resolve, const struct entry *entry, int fd);
 
+/** elf_check_root() - refuse a root whose programs are for a machine that init does not run on;
+ * speaks. A root in which none of the usual programs is an ELF file passes. */
+int elf_check_root(const struct sysroot *root);
+
 /**
  * kernel_choose() - -k, else the running kernel if its modules are installed, else the newest
  * installed (said on stderr); speaks

@@ -9,8 +9,10 @@
  *        folder (elf_search.c)
  * Facts: ld.so(8). A program is loaded here as ld.so does it, breadth first: a name that is loaded
  *        already is not searched again, DT_RPATH reaches what an object's libraries need,
- * DT_RUNPATH does not. musl treats both as DT_RPATH: ldso/dynlink.c. What glibc's NSS or a
- * program's plug-ins load is not written down anywhere: the profile that names the program says it.
+ *        DT_RUNPATH does not. musl treats both as DT_RPATH: ldso/dynlink.c. Of glibc-hwcaps every
+ *        level is packed beside the baseline: the image boots on any processor. What glibc's NSS or
+ *        a program's plug-ins load is not written down anywhere: the profile that names the program
+ *        says it.
  */
 #include <elf.h>
 #include <errno.h>
@@ -54,6 +56,7 @@ static void load_free(struct load *load)
 static void search_free(struct library_search *search)
 {
 	strings_free(&search->folders);
+	strings_free(&search->variants);
 }
 
 static const char *base_name(const char *path)
@@ -202,16 +205,50 @@ static int want_search_cache(struct load *load, const char *folder, const char *
 	return 0;
 }
 
+/* musl's loader reads its path at boot, too; without the file it has a default */
+static int want_musl_path(struct load *load)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	int r;
+
+	if (load->cache->has_musl_path)
+		return 0;
+	load->cache->has_musl_path = true;
+	text_format(&path, "/etc/ld-musl-%s.path", load->musl);
+	r = path.failed ? -ENOMEM
+			: resolve_need(load->resolve, text_string(&path),
+				       &(struct want){ .relation = "library search",
+						       .by = load->items[0].object->path + 1 });
+	return r == -ENOENT ? 0 : r;
+}
+
+/* the folders of the search cache but for the system's own: -z nodefaultlib */
+static int without_default(const struct load *load, struct strings *ret_folders)
+{
+	CLEANUP(strings_free) struct strings defaults = STRINGS_EMPTY;
+	const struct strings *configured = &load->cache->configured;
+	int r = library_path_default(load->items[0].object, &defaults);
+
+	for (size_t i = 0; r == 0 && i < configured->count; i++)
+		if (!strings_contain(&defaults, configured->items[i]))
+			r = strings_add(ret_folders, configured->items[i]);
+	return r;
+}
+
 /* the folders of the system */
-static int try_system(struct load *load, struct library_search *search, const char *name,
-		      struct elf_object **ret_object, char **ret_path)
+static int try_system(struct load *load, struct library_search *search, size_t loader,
+		      const char *name, struct elf_object **ret_object, char **ret_path)
 {
 	CLEANUP(strings_free) struct strings folders = STRINGS_EMPTY;
+	CLEANUP(strings_free) struct strings cached = STRINGS_EMPTY;
+	bool has_default = !load->items[loader].object->has_no_default;
 	struct elf_cache *cache = load->cache;
 	int r = 0;
 
 	if (load->musl) {
 		r = library_path_musl(load->resolve->root, load->musl, &folders);
+		if (r == 0)
+			r = want_musl_path(load);
 		return r < 0 ? r : try_folders(search, &folders, name, ret_object, ret_path);
 	}
 	if (!cache->is_configured) {
@@ -220,7 +257,11 @@ static int try_system(struct load *load, struct library_search *search, const ch
 			return r;
 		cache->is_configured = true;
 	}
-	r = try_folders(search, &cache->configured, name, ret_object, ret_path);
+	if (!has_default)
+		r = without_default(load, &cached);
+	if (r == 0)
+		r = try_folders(search, has_default ? &cache->configured : &cached, name,
+				ret_object, ret_path);
 	if (r == 1) {
 		CLEANUP(memory_free)
 		char *folder = strndup(*ret_path, (size_t)(base_name(*ret_path) - 1 - *ret_path));
@@ -228,7 +269,7 @@ static int try_system(struct load *load, struct library_search *search, const ch
 		r = folder ? want_search_cache(load, folder, *ret_path) : -ENOMEM;
 		return r < 0 ? r : 1;
 	}
-	if (r == 0)
+	if (r == 0 && has_default)
 		r = library_path_default(search->like, &folders);
 	return r < 0 ? r : try_folders(search, &folders, name, ret_object, ret_path);
 }
@@ -242,7 +283,7 @@ static int load_search(struct load *load, struct library_search *search, size_t 
 
 	if (!strchr(name, '/')) {
 		r = try_carried(load, search, loader, name, ret_object, ret_path);
-		return r == 0 ? try_system(load, search, name, ret_object, ret_path) : r;
+		return r == 0 ? try_system(load, search, loader, name, ret_object, ret_path) : r;
 	}
 	/* a path: no search */
 	r = library_path_expand(name, item->object, item->origin, &paths);
@@ -314,6 +355,30 @@ static bool plugin_has(const struct load *load, const char *name)
 	return path_map_get(&load->cache->loaded, text_string(&key)) != NULL;
 }
 
+/* the same library for processors that can do more */
+static int load_variants(struct load *load, struct library_search *search, size_t loader,
+			 const char *name)
+{
+	const struct want want = { .relation = "library, for newer processors",
+				   .by = load->items[loader].object->path + 1 };
+
+	for (size_t i = 0; i < search->variants.count; i++) {
+		struct elf_object *object = NULL;
+		int r = resolve_need(load->resolve, search->variants.items[i], &want);
+
+		if (r == 0)
+			r = library_try_path(search, search->variants.items[i], &object);
+		if (r == 1)
+			r = load_add(load, object, name, search->variants.items[i], loader);
+		if (r < 0)
+			return r == -ENOENT
+				       ? fail(r, "library '%s' vanished from the root '%s'",
+					      search->variants.items[i], load->resolve->root->path)
+				       : r;
+	}
+	return 0;
+}
+
 /* load @name for item @loader. 1: it is there; 0: it is not, which @search tells more about */
 static int load_need(struct load *load, struct library_search *search, size_t loader,
 		     const char *name)
@@ -326,6 +391,7 @@ static int load_need(struct load *load, struct library_search *search, size_t lo
 		return 1;
 	search->resolve = load->resolve;
 	search->like = load->items[0].object;
+	search->has_variants = !load->musl;
 	r = load_search(load, search, loader, name, &object, &path);
 	if (r < 0)
 		return r;
@@ -339,6 +405,8 @@ static int load_need(struct load *load, struct library_search *search, size_t lo
 			    load->resolve->root->path);
 	if (r == 0)
 		r = load_add(load, object, name, path, loader);
+	if (r == 0)
+		r = load_variants(load, search, loader, name);
 	return r < 0 ? r : 1;
 }
 
@@ -404,6 +472,23 @@ static int load_interpreter(struct load *load)
 			NOBODY);
 }
 
+/* libraries that take the place of another's symbols; musl has no such thing */
+static int load_filters(struct load *load, size_t loader)
+{
+	const struct elf_object *object = load->items[loader].object;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < object->filters.count; i++)
+		r = load_needed(load, loader, object->filters.items[i]);
+	for (size_t i = 0; r == 0 && i < object->auxiliaries.count; i++) {
+		CLEANUP(search_free) struct library_search search = { 0 };
+
+		r = load_need(load, &search, loader, object->auxiliaries.items[i]);
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
 static int load_all(struct load *load)
 {
 	int r = load_interpreter(load);
@@ -415,6 +500,8 @@ static int load_all(struct load *load)
 
 		for (size_t j = 0; r == 0 && j < object->needed.count; j++)
 			r = load_needed(load, i, object->needed.items[j]);
+		if (r == 0 && !load->musl)
+			r = load_filters(load, i);
 		for (size_t j = 0; r == 0 && j < object->note_count; j++)
 			r = load_noted(load, i, &object->notes[j]);
 	}

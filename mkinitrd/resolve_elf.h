@@ -15,6 +15,7 @@ struct elf_cache {
 	struct path_map loaded;  /* "64 libc.so.6": names that some program has loaded */
 	struct strings configured; /* library_path_configured() */
 	bool is_configured;
+	bool has_musl_path;    /* /etc/ld-musl-ARCH.path was packed, or is not there */
 	bool has_search_cache; /* /etc/ld.so.cache was packed, or its absence said */
 };
 
@@ -40,6 +41,8 @@ struct library_search {
 	const struct elf_object *like; /* the class and machine that fit */
 	struct strings folders;        /* where it was looked for, in order */
 	struct elf_object *wrong;      /* the first one that does not fit, or NULL */
+	bool has_variants;             /* look into glibc-hwcaps folders, too */
+	struct strings variants;       /* what was found there: paths */
 };
 
 /**

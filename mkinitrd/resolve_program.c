@@ -53,17 +53,10 @@ static int check_machine(const struct resolve *resolve, const char *path, const 
 	CLEANUP(fd_close) int fd = sysroot_open(resolve->root, path, O_RDONLY | O_NONBLOCK);
 	CLEANUP(text_free) struct text who = TEXT_EMPTY;
 	CLEANUP(text_free) struct text machine = TEXT_EMPTY;
-	Elf64_Ehdr header; /* the fields up to e_machine are the same for 32 bits */
-	const size_t needed = offsetof(Elf64_Ehdr, e_machine) + sizeof(header.e_machine);
 	uint16_t value;
 
 	/* unreadable: resolve_closure() says so */
-	if (fd < 0 || pread(fd, &header, sizeof(header), 0) < (ssize_t)needed ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-		return 0;
-	value = header.e_ident[EI_DATA] == ELFDATA2MSB ? be16toh(header.e_machine)
-						       : le16toh(header.e_machine);
-	if (elf_machine_fits(value))
+	if (fd < 0 || elf_machine_read(fd, &value) < 0 || elf_machine_fits(value))
 		return 0;
 	elf_machine_name(&machine, value);
 	want_describe(resolve, want, &who);
@@ -71,6 +64,35 @@ static int check_machine(const struct resolve *resolve, const char *path, const 
 		    "'%s' in the root '%s', %s, is for %s, which is not the machine that this "
 		    "image is for; install the one that fits",
 		    path, resolve->root->path, text_string(&who), text_string(&machine));
+}
+
+int elf_check_root(const struct sysroot *root)
+{
+	/* some that nearly every root has one of */
+	static const char *const usual[] = { "/bin/sh",    "/bin/busybox",   "/usr/bin/env",
+					     "/sbin/init", "/sbin/ldconfig", "/usr/bin/ls",
+					     "/sbin/apk",  "/usr/bin/true" };
+
+	for (size_t i = 0; i < COUNT_OF(usual); i++) {
+		CLEANUP(fd_close)
+		int fd = sysroot_open(root, usual[i], O_RDONLY | O_NONBLOCK);
+		CLEANUP(text_free) struct text theirs = TEXT_EMPTY;
+		CLEANUP(text_free) struct text ours = TEXT_EMPTY;
+		uint16_t machine;
+
+		if (fd < 0 || elf_machine_read(fd, &machine) < 0)
+			continue;
+		if (elf_machine_fits(machine))
+			return 0;
+		elf_machine_name(&theirs, machine);
+		elf_machine_name(&ours, elf_machine_own());
+		return fail(0,
+			    "the root '%s' is for %s ('%s' is), and this mkinitrd's init for %s; "
+			    "build with an mkinitrd for %s, or name another --root",
+			    root->path, text_string(&theirs), usual[i], text_string(&ours),
+			    text_string(&theirs));
+	}
+	return 0;
 }
 
 static int fail_program(const struct resolve *resolve, const char *name, const struct want *want)
@@ -212,6 +234,19 @@ static int want_by_name(struct resolve *resolve, const char *name, const struct 
 	return r;
 }
 
+/* the kernel takes the carriage return for a part of the interpreter's name, or of its argument */
+static int fail_line_end(const struct resolve *resolve, const struct entry *entry)
+{
+	CLEANUP(text_free) struct text chain = TEXT_EMPTY;
+
+	manifest_chain(resolve->manifest, entry, true, &chain);
+	return fail(
+		0,
+		"the script '/%s' (%s) ends its first line in CR LF, so that no kernel finds its "
+		"interpreter; give it the line ends of Unix, or drop it",
+		entry->path, text_string(&chain));
+}
+
 int resolve_script(struct resolve *resolve, const struct entry *entry, const char *line)
 {
 	static const char blanks[] = " \t";
@@ -222,7 +257,8 @@ int resolve_script(struct resolve *resolve, const struct entry *entry, const cha
 
 	if (!copy)
 		return fail(-ENOMEM, "cannot read '%s'", entry->path);
-	copy[strcspn(copy, "\r")] = '\0';
+	if (text_ends_with(copy, "\r"))
+		return fail_line_end(resolve, entry);
 	interpreter = copy + strspn(copy, blanks);
 	after = interpreter + strcspn(interpreter, blanks);
 	if (*after)

@@ -2,6 +2,8 @@
 """Roots of all kinds: what is packed from them, and what is said when that cannot be."""
 import json
 import os
+import shutil
+import socket
 import struct
 import subprocess
 import unittest
@@ -122,5 +124,177 @@ class Attributes(cli.CliTest):
         self.assertEqual(said.split()[-1], "cap_net_raw=ep")
 
 
+class Refused(cli.CliTest):
+
+    def setUp(self):
+        super().setUp()
+        self.make_root()
+
+    def test_root_of_another_machine(self):
+        shell = self.root.program("env", "greet")
+        for name, machine in (("AArch64", 183), ("RISC-V", 243), ("ELF machine 4000", 4000)):
+            with open(shell, "r+b") as file:
+                file.seek(18)
+                file.write(struct.pack("<H", machine))
+            self.check_refused(cli.PROFILE.replace("hello", "nothing"),
+                               f"the root 'root' is for {name} ('/usr/bin/env' is), and this "
+                               "mkinitrd's init for x86-64; build with an mkinitrd for "
+                               f"{name}, or name another --root")
+
+    def test_root_that_is_none(self):
+        arguments = self.build_arguments()
+        at = arguments.index("root")
+        os.mkdir(self.path("outside"))
+        arguments[at] = "outside"
+        self.check(arguments, 1, "",
+                   "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
+                   "'outside'; install a kernel there (Debian: linux-image-amd64), or name another "
+                   "--root\n")
+        os.chmod(self.path("outside"), 0)
+        self.check(arguments, 1, "",
+                   "mkinitrd: cannot look for kernels in '/usr/lib/modules' in the root 'outside': "
+                   "Permission denied\n", program=self.installed(), wrap=cli.as_nobody)
+        os.chmod(self.path("outside"), 0o755)
+        arguments[at] = self.write("outside/file", "")
+        self.check(arguments, 1, "",
+                   f"mkinitrd: cannot open the root '{arguments[at]}': Not a directory\n")
+
+    def test_script_with_line_ends_of_another_system(self):
+        self.root.file("usr/bin/dos", "#!/bin/sh\r\n", 0o755)
+        self.check_refused(cli.PROFILE + "files: { /usr/bin/dos: {} }\n",
+                           "the script '/usr/bin/dos' (file (fixture.yaml:5)) ends its first line "
+                           "in CR LF, so that no kernel finds its interpreter; give it the line "
+                           "ends of Unix, or drop it")
+        self.root.file("usr/bin/dos", "#!/bin/sh\r\n")  # nothing that is run
+        self.check(self.build_arguments(cli.PROFILE + "files: { /usr/bin/dos: {} }\n"), 0, "",
+                   "mkinitrd: a.img: SUMMARY\n")
+
+    def test_scripts_of_scripts(self):
+        rows = [("first", "#!/usr/bin/second -x\n"), ("second", "#!/usr/bin/env -S A=1 third -u\n"),
+                ("third", "#! /bin/last\t-e x\n"), ("env", "#!/bin/last\n")]
+        for name, content in rows:
+            self.root.file("usr/bin/" + name, content, 0o755)
+        self.root.program("last", "greet")
+        done = self.run_program(*self.build_arguments(cli.PROFILE.replace("hello", "first")),
+                                "--dry-run")
+        self.assertEqual((done.stderr, done.status), ("", 0))
+        self.assertLessEqual({"usr/bin/" + name for name in ("first", "second", "third", "env",
+                                                             "last")},
+                             set(done.stdout.splitlines()))
+        os.unlink(self.root / "usr/bin/third")
+        self.check_refused(cli.PROFILE.replace("hello", "first"),
+                           "interpreter 'third' of the script '/usr/bin/second' (interpreter of "
+                           "usr/bin/first <- program 'first' (fixture.yaml:2)) is not in the root "
+                           "'root'; install it, or drop the script")
+
+    def test_what_is_no_file(self):
+        os.mkfifo(self.root / "etc/pipe")
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(self.root / "etc/socket")
+        for name in ("pipe", "socket"):
+            self.check_refused(cli.PROFILE + f"files: {{ /etc/{name}: {{}} }}\n",
+                               f"cannot pack what is no file or directory, '/etc/{name}' in the "
+                               "root 'root', file (fixture.yaml:5:10); drop it; devices and "
+                               "sockets are made at boot: Invalid argument")
+
+    def test_more_than_newc_can_say(self):
+        path = self.root.file("etc/huge", "")
+        os.truncate(path, 1 << 32)
+        done = self.run_program(*self.build_arguments(cli.PROFILE + "files: { /etc/huge: {} }\n"))
+        self.assertEqual(done.status, 1)
+        self.assertIn("etc/huge", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual(self.images(), [])
+
+    def test_conflicting_sources(self):
+        self.root.file("etc/a", "a")
+        self.root.file("etc/b", "b")
+        os.symlink("etc", self.root / "conf")
+        profile = cli.PROFILE + ("files: { /etc/x: { from: /etc/a }, "
+                                 "/conf/x: { from: /etc/b } }\n")
+        done = self.run_program(*self.build_arguments(profile))
+        self.assertEqual((done.status, len(done.stderr.splitlines())), (1, 1), done.stderr)
+        self.assertRegex(done.stderr, r"^mkinitrd: 'etc/x' is wanted twice, as '/etc/[ab]' in the "
+                         r"root with .* and as '/etc/[ab]' in the root with .*; drop one of them")
+
+
+class Odd(cli.CliTest):
+    """What is odd and right all the same."""
+
+    def setUp(self):
+        super().setUp()
+        self.make_root()
+
+    def test_names(self):
+        names = ["with blank", "new\nline", "quote'\"\\", "ünï", "-dash", "#hash", "a" * 255]
+        for name in names:
+            self.root.file("etc/odd/" + name, name)
+        self.root.file("etc/odd/" + "/".join(["d" * 250] * 15) + "/end", "deep")  # 3,900 bytes
+        self.check(self.build_arguments(cli.PROFILE + "files: { /etc/odd: {} }\n"), 0, "",
+                   "mkinitrd: a.img: SUMMARY\n")
+        os.mkdir(self.path("outside"))
+        subprocess.run("zstd -dc ../a.img | cpio -idm --quiet", shell=True, check=True, timeout=60,
+                       cwd=self.path("outside"))
+        subprocess.run(["diff", "-r", self.root / "etc/odd", "outside/etc/odd"], check=True,
+                       timeout=60, cwd=self.directory)
+
+    def test_root_that_is_not_merged(self):
+        for folder in ("bin", "sbin", "lib"):
+            os.unlink(self.root / folder)
+            os.mkdir(self.root / folder)
+        os.rename(self.root / "usr/lib/ld.so", self.root / "lib/ld.so")
+        os.rename(self.root / "usr/bin/hello", self.root / "bin/hello")
+        done = self.run_program(*self.build_arguments(), "--dry-run")
+        self.assertEqual((done.stderr, done.status), ("", 0))
+        packed = set(done.stdout.splitlines())
+        self.assertLessEqual({"bin/hello", "lib/ld.so", "usr/lib/libgreet.so"}, packed)
+        self.assertNotIn("usr/bin/hello", packed)
+
+    def test_absolute_symlinks_stay_inside(self):
+        """They lead to the root's own files, never to this machine's."""
+        os.symlink("/etc/hostname", self.root / "etc/name")
+        os.symlink("/../../../../etc/hostname", self.root / "etc/up")
+        self.root.file("etc/hostname", "of the root")
+        profile = cli.PROFILE + "files: { /etc/name: {}, /etc/up: {}, /x: { from: /etc/up } }\n"
+        self.check(self.build_arguments(profile), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        for path in ("etc/hostname", "x"):
+            content = subprocess.run(f"zstd -dc a.img | cpio -i --quiet --to-stdout {path}",
+                                     shell=True, cwd=self.directory, check=True, timeout=60,
+                                     stdout=subprocess.PIPE, text=True).stdout
+            self.assertEqual(content, "of the root")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may chroot")
+    def test_OD_16_musl_root(self):
+        """A root that has nothing but musl and busybox: built, unpacked, run."""
+        shutil.rmtree(self.root / "usr/bin")
+        os.mkdir(self.root / "usr/bin")
+        self.root.file("etc/ld-musl-x86_64.path", "/lib:/opt/lib\n")
+        shutil.copy2(os.path.realpath("/lib/ld-musl-x86_64.so.1"),
+                     self.root / "lib/ld-musl-x86_64.so.1")
+        shutil.copy2(shutil.which("busybox"), self.root / "bin/busybox")
+        os.symlink("/bin/busybox", self.root / "bin/sh")
+        library = self.root / "opt/lib/libword.so.1"
+        os.makedirs(os.path.dirname(library))
+        for output, source, *more in (
+                (library, 'const char *word(void) { return "musl"; }', "-shared", "-fPIC",
+                 "-Wl,-soname,libword.so.1"),
+                (self.root / "bin/greet", '#include <stdio.h>\nconst char *word(void);\n'
+                 'int main(void) { return printf("hello, %s\\n", word()) < 0; }', library)):
+            subprocess.run(["musl-gcc", "-x", "c", "-", "-o", output, "-xnone", *more],
+                           input=source.encode(), check=True, timeout=60)
+        profile = cli.PROFILE.replace("hello", "greet").replace("required }",
+                                                                "required, sh: required }")
+        self.check(self.build_arguments(profile), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        os.mkdir(self.path("outside"))
+        subprocess.run("zstd -dc ../a.img | cpio -idm --quiet", shell=True, check=True, timeout=60,
+                       cwd=self.path("outside"))
+        said = subprocess.run(["/bin/sh", "-c", "greet; busybox ls /opt/lib /lib"],
+                              env={"PATH": "/bin"}, check=True,
+                              timeout=60, stdout=subprocess.PIPE, text=True, cwd="/",
+                              preexec_fn=lambda: (os.chroot(self.path("outside")),
+                                                  os.chdir("/"))).stdout
+        self.assertRegex(said, r"(?s)^hello, musl\n.*ld-musl-x86_64.so.1.*libword.so.1")
+
+
 if __name__ == "__main__":
-    cli.main("cpio", "getcap", "zstd")
+    cli.main("busybox", "cpio", "getcap", "musl-gcc", "zstd")

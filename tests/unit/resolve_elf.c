@@ -331,7 +331,8 @@ static void musl_has_its_own_rules(void **state)
 	expect_error(scratch, "mkinitrd: library 'libtwo.so' needed by '/opt/a/libone.so' ",
 		     "(searched /opt/a, /lib, /usr/local/lib, /usr/lib)");
 	scratch_file(scratch, "root/etc/ld-musl-x.path", "/none\n/musl\n", 0644);
-	expect(scratch, "lib/ld-musl-x.so.1 musl/libtwo.so opt/a/libone.so usr/bin/p ");
+	expect(scratch,
+	       "etc/ld-musl-x.path lib/ld-musl-x.so.1 musl/libtwo.so opt/a/libone.so usr/bin/p ");
 }
 
 /* cut off anywhere, changed anywhere: an error or a result, never a crash (the sanitizers watch) */
