@@ -17,6 +17,7 @@
 
 #include "init/lib/file.h"
 #include "mkinitrd/container_archive.h"
+#include "scratch.h"
 
 /* the start of an ELF file for 64-bit ARM, little endian */
 static const char arm_program[] = "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\267\0the rest";
@@ -220,6 +221,37 @@ static void damaged_archives_are_errors(void **state)
 	}
 }
 
+/* what libarchive leaves to programs of the machine is refused, not run */
+static void no_program_is_run(void **state)
+{
+	static const char *const starts[] = { "LRZI\0\6", "\x89LZO\0\r\n\x1a\n",
+					      "GRZipII\0\2\4:)" };
+	static const size_t lengths[] = { 6, 9, 12 };
+	static const char *const programs[] = { "lrzip", "lzop", "grzip" };
+	struct scratch *scratch = *state;
+	const char *old_path = getenv("PATH");
+	CLEANUP(memory_free) char *saved = strdup(old_path ? old_path : "");
+	CLEANUP(text_free) struct text script = TEXT_EMPTY;
+
+	text_format(&script, "#!/bin/sh\n: >%s/ran\n", scratch->path);
+	for (size_t i = 0; i < COUNT_OF(programs); i++)
+		scratch_file(scratch, programs[i], text_string(&script), 0755);
+	assert_int_equal(setenv("PATH", scratch->path, 1), 0);
+	for (size_t i = 0; i < COUNT_OF(starts); i++) {
+		CLEANUP(memory_free) char *found = NULL;
+		CLEANUP(text_free) struct text bytes = TEXT_EMPTY;
+		CLEANUP(fd_close) int fd = -1;
+
+		text_add_bytes(&bytes, starts[i], lengths[i]);
+		for (size_t j = 0; j < 1024; j++)
+			text_add_char(&bytes, '\0');
+		fd = memory_file(&bytes);
+		assert_int_equal(container_archive_id(fd, "'x'", "a/b:1", &found), -EINVAL);
+		assert_true(access(scratch_path(scratch, "ran"), F_OK) < 0);
+	}
+	assert_int_equal(setenv("PATH", saved, 1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +259,7 @@ int main(void)
 		cmocka_unit_test(content_is_as_promised),
 		cmocka_unit_test(own_archive_is_read_back),
 		cmocka_unit_test(damaged_archives_are_errors),
+		cmocka_unit_test_setup_teardown(no_program_is_run, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
