@@ -34,3 +34,9 @@ boot_test(DL-8-DL-11-left-out test_docker_calls.py NoIptables)
 # the reader's path: README and guide, built and installed anew
 boot_test(readme-and-guide ../cli/test_guide.py Path)
 set_tests_properties(boot-readme-and-guide PROPERTIES FIXTURES_REQUIRED "")
+
+# other releases, installed for the test
+boot_test(OD-17-root-bookworm test_roots.py Bookworm)
+boot_test(OD-17-root-trixie test_roots.py Trixie)
+set_tests_properties(boot-OD-17-root-trixie PROPERTIES LABELS matrix FIXTURES_REQUIRED "")
+set_tests_properties(boot-OD-17-root-bookworm PROPERTIES FIXTURES_REQUIRED "")

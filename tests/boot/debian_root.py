@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A root of a Debian release with kernel and Docker, installed by mmdebstrap for a test.
+
+In:    the release's name
+Out:   a directory; with depmod's files removed, as in a root that was put together by hand
+Not:   the release that this machine runs: that one is `/`
+Facts: packages come from where this machine's own come from, whatever host that is. What the kernel
+       package itself ships stays: modules.order, modules.builtin, modules.builtin.modinfo (see
+       modules.dep(5), depmod(8)).
+"""
+import os
+import subprocess
+
+PACKAGES = ["linux-image-amd64", "kmod", "docker.io", "containerd", "runc", "iptables",
+            "ca-certificates", "busybox-static", "procps"]
+# trixie moved the client out of docker.io
+MORE = {"trixie": ["docker-cli"]}
+SHIPPED = {"modules.order", "modules.builtin", "modules.builtin.modinfo"}
+
+
+def archive():
+    """Where this machine's packages come from."""
+    said = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
+        capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    if not said:
+        raise AssertionError("apt knows no package archive; run apt-get update")
+    return said[0]
+
+
+def make(release, directory):
+    """Install @release into @directory, which must not be there."""
+    packages = ",".join(PACKAGES + MORE.get(release, []))
+    # INITRD=No: no initramfs of the release's own generator, which takes a minute
+    done = subprocess.run(
+        ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={packages}",
+         "--aptopt=APT::Install-Recommends false", "--dpkgopt=path-exclude=/usr/share/doc/*",
+         "--dpkgopt=path-exclude=/usr/share/locale/*", release, directory, archive()],
+        env=dict(os.environ, INITRD="No", LC_ALL="C"), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"mmdebstrap {release}: status {done.returncode}\n{done.stderr}")
+    return directory
+
+
+def kernel(directory):
+    """Release and file of the kernel in the root."""
+    release, = os.listdir(os.path.join(directory, "lib/modules"))
+    return release, os.path.join(directory, f"boot/vmlinuz-{release}")
+
+
+def forget_depmod(directory):
+    """Remove what depmod made; the names of what went."""
+    modules = os.path.join(directory, "lib/modules", kernel(directory)[0])
+    gone = [name for name in sorted(os.listdir(modules))
+            if name.startswith("modules.") and name not in SHIPPED]
+    for name in gone:
+        os.unlink(os.path.join(modules, name))
+    return gone
