@@ -30,7 +30,6 @@ enum check_code {
 	CHECK_ENTRY_SIZE,
 	CHECK_ENTRY_CONTENT,
 	CHECK_ENTRY_TARGET,
-	CHECK_CAPABILITY_LOST,
 	CHECK_SETUID,
 	CHECK_WORLD_WRITABLE,
 	CHECK_OWNER_UNKNOWN,
@@ -136,6 +135,9 @@ const char *check_text(const struct check *check, const char *path, size_t *ret_
 
 /** check_is_runnable() - whether @path (followed) is a regular file with an executable bit */
 bool check_is_runnable(const struct check *check, const char *path);
+
+/** check_leads_out() - whether a path has ".." among its parts */
+bool check_leads_out(const char *path);
 
 /** check_is_runtime() - whether @place (without leading '/') is filled by the running machine */
 bool check_is_runtime(const char *place);

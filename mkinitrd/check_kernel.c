@@ -22,6 +22,7 @@ struct option {
 	const char *or_name, *or_module; /* does the same */
 	bool is_necessary;
 	const char *what;
+	const char *with; /* only when this program is in the image */
 };
 
 // clang-format off
@@ -37,22 +38,22 @@ static const struct option docker_options[] = {
 	{ "MEMCG",			.is_necessary = true, .what = "limits of memory" },
 	{ "KEYS",			.is_necessary = true, .what = "starting containers" },
 	{ "POSIX_MQUEUE",		.is_necessary = true, .what = "/dev/mqueue in containers" },
-	{ "OVERLAY_FS", "overlay", "BTRFS_FS", "btrfs", true, "images and containers on disk" },
+	{ "OVERLAY_FS", "overlay", "BTRFS_FS", "btrfs", .is_necessary = true, .what = "images and containers on disk" },
 	{ "VETH", "veth",		.is_necessary = true, .what = "networks of containers" },
 	{ "BRIDGE", "bridge",		.is_necessary = true, .what = "networks of containers" },
 	{ "BRIDGE_NETFILTER", "br_netfilter", .is_necessary = true, .what = "networks of containers" },
-	{ "NF_NAT", "nf_nat",		.is_necessary = true, .what = "published ports" },
-	{ "NETFILTER_XT_MATCH_ADDRTYPE", "xt_addrtype", .is_necessary = true, .what = "published ports" },
-	{ "NETFILTER_XT_MATCH_CONNTRACK", "xt_conntrack", .is_necessary = true, .what = "networks of containers" },
-	{ "NETFILTER_XT_TARGET_MASQUERADE", "xt_MASQUERADE", "IP_NF_TARGET_MASQUERADE", "ipt_MASQUERADE", true, "containers that reach the outside" },
-	{ "IP_NF_FILTER", "iptable_filter", "NF_TABLES", "nf_tables", true, "rules of iptables" },
-	{ "IP_NF_NAT", "iptable_nat",	"NF_TABLES", "nf_tables", true, "rules of iptables" },
-	{ "IP_NF_MANGLE", NULL,		"NF_TABLES", NULL, true, "rules of iptables" },
-	{ "IP_NF_RAW", NULL,		"NF_TABLES", NULL, true, "rules of iptables" },
-	{ "IP6_NF_FILTER", NULL,	"NF_TABLES", NULL, true, "rules of ip6tables" },
-	{ "IP6_NF_NAT", NULL,		"NF_TABLES", NULL, true, "rules of ip6tables" },
-	{ "IP6_NF_MANGLE", NULL,	"NF_TABLES", NULL, true, "rules of ip6tables" },
-	{ "IP6_NF_RAW", NULL,		"NF_TABLES", NULL, true, "rules of ip6tables" },
+	{ "NF_NAT", "nf_nat",		.is_necessary = true, .what = "published ports", .with = "iptables" },
+	{ "NETFILTER_XT_MATCH_ADDRTYPE", "xt_addrtype", .is_necessary = true, .what = "published ports", .with = "iptables" },
+	{ "NETFILTER_XT_MATCH_CONNTRACK", "xt_conntrack", .is_necessary = true, .what = "networks of containers", .with = "iptables" },
+	{ "NETFILTER_XT_TARGET_MASQUERADE", "xt_MASQUERADE", "IP_NF_TARGET_MASQUERADE", "ipt_MASQUERADE", true, "containers that reach the outside", .with = "iptables" },
+	{ "IP_NF_FILTER", "iptable_filter", "NF_TABLES", "nf_tables", true, "rules of iptables", .with = "iptables" },
+	{ "IP_NF_NAT", "iptable_nat",	"NF_TABLES", "nf_tables", true, "rules of iptables", .with = "iptables" },
+	{ "IP_NF_MANGLE", NULL,		"NF_TABLES", NULL, true, "rules of iptables", .with = "iptables" },
+	{ "IP_NF_RAW", NULL,		"NF_TABLES", NULL, true, "rules of iptables", .with = "iptables" },
+	{ "IP6_NF_FILTER", NULL,	"NF_TABLES", NULL, true, "rules of ip6tables", .with = "ip6tables" },
+	{ "IP6_NF_NAT", NULL,		"NF_TABLES", NULL, true, "rules of ip6tables", .with = "ip6tables" },
+	{ "IP6_NF_MANGLE", NULL,	"NF_TABLES", NULL, true, "rules of ip6tables", .with = "ip6tables" },
+	{ "IP6_NF_RAW", NULL,		"NF_TABLES", NULL, true, "rules of ip6tables", .with = "ip6tables" },
 	{ "NETFILTER_XT_MARK",		.is_necessary = true, .what = "published ports of services" },
 	{ "CPUSETS",			.what = "docker run --cpuset-cpus" },
 	{ "CGROUP_PIDS",		.what = "docker run --pids-limit" },
@@ -106,6 +107,11 @@ static const struct {
 } unpackers[] = {
 	{ COMPRESS_ZSTD,  "RD_ZSTD",  "zstd" },
 	{ COMPRESS_GZIP,  "RD_GZIP",  "gzip" },
+	{ COMPRESS_XZ,    "RD_XZ",    "xz" },
+	{ COMPRESS_LZ4,   "RD_LZ4",   "lz4" },
+	{ COMPRESS_BZIP2, "RD_BZIP2", "bzip2" },
+	{ COMPRESS_LZMA,  "RD_LZMA",  "lzma" },
+	{ COMPRESS_LZOP,  "RD_LZO",   "lzop" },
 };
 // clang-format on
 
@@ -209,6 +215,10 @@ void check_kernel(struct check *check)
 	check_unpacking(check, config);
 	if (!check_program_find(check, "dockerd"))
 		return;
-	for (size_t i = 0; i < COUNT_OF(docker_options); i++)
-		check_option(check, config, &docker_options[i]);
+	for (size_t i = 0; i < COUNT_OF(docker_options); i++) {
+		const struct option *option = &docker_options[i];
+
+		if (!option->with || check_program_find(check, option->with))
+			check_option(check, config, option);
+	}
 }

@@ -100,8 +100,7 @@ static void look_at_name(struct look *look, const struct image_entry *entry)
 	const char *name = entry->name;
 	struct check *check = look->check;
 
-	if (text_equal(entry->path, "..") || text_after(entry->path, "../") ||
-	    strstr(entry->path, "/../") || text_ends_with(entry->path, "/..")) {
+	if (check_leads_out(entry->path)) {
 		check_find(
 			check, CHECK_NAME_PARENT, entry->path,
 			"is stored with '..' in its path, which the kernel follows; store the path "

@@ -118,7 +118,7 @@ static void check_unlisted(struct check *check)
 		const struct tree_node *node = check->tree.nodes[i];
 
 		if (text_equal(node->path, MANIFEST_PATH) ||
-		    text_equal(node->path, COMPLETE_PATH) ||
+		    text_equal(node->path, COMPLETE_PATH) || check_leads_out(node->path) ||
 		    manifest_find(check->manifest, node->path))
 			continue;
 		check_find(check, CHECK_ENTRY_UNLISTED, node->path,

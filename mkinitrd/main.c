@@ -74,6 +74,21 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "diff",
+		.function = cmd_diff,
+		.arguments = "A B",
+		.options = "json",
+		.help = "show what changed from one image to another",
+		.description =
+			"Shows what was removed (-), added (+) and changed (~), with sizes, and the changed lines\n"
+			"of small texts. A kernel's modules are held against those of the other image's kernel.\n"
+			"The status is 3 when something differs.",
+		.examples =
+			"mkinitrd diff /boot/old.img only-docker.img\n"
+			"mkinitrd diff --json a.img b.img",
+		.group = "IMAGES",
+	},
+	{
 		.name = "run",
 		.function = cmd_run,
 		.arguments = "IMAGE",

@@ -12,6 +12,8 @@ cli_test(OD-17-modules test_modules.py)
 cli_test(OD-16-libraries test_libraries.py)
 cli_test(interrupt test_interrupt.py)
 cli_test(run test_run.py)
+cli_test(OD-16-DL-6-D0-8-check test_check.py)
+cli_test(diff test_diff.py)
 cli_test(OD-2-OD-3-OD-15-OD-16-image test_image.py)
 
 # what documents say, held against the tables themselves
