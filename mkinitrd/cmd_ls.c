@@ -3,18 +3,22 @@
  * cmd_ls.c - mkinitrd ls: what an image holds
  *
  * In:    an image, whoever made it, and paths to which the list is narrowed
- * Out:   a path a line in the image's order, escaped as `ls -b` does; with -v mode, owner, size and
- *        symlink target; with --json an array of objects
+ * Out:   a path a line in the image's order, escaped as `ls -b` does; with -v segment, mode, owner,
+ *        size, time and symlink target, and a line a segment at the end; with --json an array of
+ *        objects
  */
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "compress.h"
 #include "escape.h"
 #include "fail.h"
 #include "image.h"
 #include "options.h"
+#include "wanted.h"
 
 // clang-format off
 static const struct {
@@ -72,6 +76,30 @@ static void format_mode(mode_t mode, char *letters)
 	letters[10] = '\0';
 }
 
+/* what a device stands for takes the place of its size */
+static void add_size(struct text *line, const struct image_entry *entry)
+{
+	char numbers[32];
+
+	(void)snprintf(numbers, sizeof(numbers), "%u,%u", entry->special_major,
+		       entry->special_minor);
+	if (S_ISCHR(entry->mode) || S_ISBLK(entry->mode))
+		text_format(line, "%10s ", numbers);
+	else
+		text_format(line, "%10llu ", (unsigned long long)entry->size);
+}
+
+/* "2023-11-14 22:13:20 ", in UTC */
+static void add_time(struct text *line, int64_t seconds)
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+	char string[32];
+
+	if (gmtime_r(&time, &parts) && strftime(string, sizeof(string), "%F %T ", &parts))
+		text_add(line, string);
+}
+
 static void print_line(const struct image_entry *entry)
 {
 	CLEANUP(text_free) struct text line = TEXT_EMPTY;
@@ -79,8 +107,9 @@ static void print_line(const struct image_entry *entry)
 
 	if (verbosity_get() >= VERBOSE) {
 		format_mode(entry->mode, letters);
-		text_format(&line, "%s %u/%u %10llu ", letters, entry->uid, entry->gid,
-			    (unsigned long long)entry->size);
+		text_format(&line, "%u %s %u/%u ", entry->segment, letters, entry->uid, entry->gid);
+		add_size(&line, entry);
+		add_time(&line, entry->mtime);
 	}
 	escape_name(&line, entry->path);
 	if (verbosity_get() >= VERBOSE && entry->target) {
@@ -127,6 +156,13 @@ static int print_json(const struct image_entry *entry, bool is_first)
 		r = json_object_set_new(object, "mtime", json_integer(entry->mtime));
 	if (r == 0)
 		r = json_object_set_new(object, "segment", json_integer(entry->segment));
+	if (r == 0)
+		r = json_object_set_new(object, "compression",
+					json_string(compression_name(entry->compression)));
+	if (r == 0 && (S_ISCHR(entry->mode) || S_ISBLK(entry->mode)))
+		r = json_object_set_new(object, "device",
+					json_pack("[I, I]", (json_int_t)entry->special_major,
+						  (json_int_t)entry->special_minor));
 	if (r == 0 && entry->target)
 		r = json_set_name(object, "target", "target_escaped", entry->target);
 	if (r == 0)
@@ -138,46 +174,38 @@ static int print_json(const struct image_entry *entry, bool is_first)
 	return string ? 0 : fail(-ENOMEM, "cannot show '%s'", entry->path);
 }
 
-/* "/usr/", "./usr" and "usr" are the same to the user: the path as an entry has it, into @text */
-static void tidy(const char *path, struct text *text)
-{
-	while (*path) {
-		size_t length = strcspn(path, "/");
+/* what was seen of the segment at hand */
+struct tally {
+	bool is_any;
+	unsigned segment;
+	enum compression compression;
+	uint64_t offset, entries, bytes;
+};
 
-		if (length && !(length == 1 && path[0] == '.')) {
-			if (text->length)
-				text_add_char(text, '/');
-			text_add_bytes(text, path, length);
-		}
-		path += length;
-		path += *path == '/';
+/* -v: a line about a segment that is over */
+static void tally_print(const struct tally *tally)
+{
+	if (tally->is_any)
+		note("segment %u from byte %llu, %s: %llu entries, %llu bytes", tally->segment,
+		     (unsigned long long)tally->offset,
+		     tally->compression ? compression_name(tally->compression) : "not compressed",
+		     (unsigned long long)tally->entries, (unsigned long long)tally->bytes);
+}
+
+static void tally_add(struct tally *tally, const struct image_entry *entry)
+{
+	if (!tally->is_any || tally->segment != entry->segment) {
+		tally_print(tally);
+		*tally = (struct tally){ true, entry->segment, entry->compression, entry->offset, 0,
+					 0 };
 	}
+	tally->entries++;
+	tally->bytes += S_ISREG(entry->mode) ? entry->size : 0;
 }
 
-static bool is_at_or_below(const char *path, const char *top)
+static int list(struct image_reader *reader, struct wanted *wanted, bool as_json)
 {
-	const char *rest = text_after(path, top);
-
-	return *top == '\0' || (rest && (*rest == '\0' || *rest == '/'));
-}
-
-/* marks each wanted path that @path answers. Return: whether there is one */
-static bool is_wanted(const struct strings *wanted, bool *is_found, const char *path)
-{
-	bool result = wanted->count == 0;
-
-	for (size_t i = 0; i < wanted->count; i++) {
-		if (!is_at_or_below(path, wanted->items[i]))
-			continue;
-		is_found[i] = true;
-		result = true;
-	}
-	return result;
-}
-
-static int list(struct image_reader *reader, const struct strings *wanted, bool *is_found,
-		bool as_json)
-{
+	struct tally tally = { 0 };
 	struct image_entry entry;
 	bool is_first = true;
 	int r;
@@ -185,7 +213,8 @@ static int list(struct image_reader *reader, const struct strings *wanted, bool 
 	if (as_json)
 		printf("[");
 	while ((r = image_next(reader, &entry)) == 1) {
-		if (!is_wanted(wanted, is_found, entry.path))
+		tally_add(&tally, &entry);
+		if (!wanted_has(wanted, entry.path))
 			continue;
 		if (!as_json)
 			print_line(&entry);
@@ -195,36 +224,27 @@ static int list(struct image_reader *reader, const struct strings *wanted, bool 
 	}
 	if (as_json)
 		printf("]\n");
+	(void)fflush(stdout);
+	tally_print(&tally);
 	return r;
 }
 
 static int ls(const struct options *options)
 {
 	const struct strings *arguments = &options->arguments;
+	const char *image = arguments->items[0];
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
-	CLEANUP(strings_free) struct strings wanted = STRINGS_EMPTY;
-	CLEANUP(memory_free) bool *is_found = calloc(arguments->count, sizeof(bool));
-	int r;
+	CLEANUP(wanted_free) struct wanted wanted = WANTED_EMPTY;
+	int r = wanted_set(&wanted, arguments->items + 1, arguments->count - 1);
 
-	if (!is_found)
-		return fail(-ENOMEM, "cannot list '%s'", arguments->items[0]);
-	for (size_t i = 1; i < arguments->count; i++) {
-		CLEANUP(text_free) struct text path = TEXT_EMPTY;
-
-		tidy(arguments->items[i], &path);
-		r = strings_add(&wanted, text_string(&path));
-		if (r < 0)
-			return fail(r, "cannot list '%s'", arguments->items[0]);
-	}
-	r = image_open(arguments->items[0], &reader);
+	if (r < 0)
+		return fail(r, "cannot list '%s'", image);
+	r = image_open(image, &reader);
 	if (r == 0)
-		r = list(reader, &wanted, is_found, options->json);
+		r = list(reader, &wanted, options->json);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < wanted.count; i++)
-		if (!is_found[i])
-			r = fail(0, "'%s' is not in '%s'", arguments->items[i + 1],
-				 arguments->items[0]);
+	r = wanted_missed(&wanted, image);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail(-errno, "cannot write the list");
 	return r;

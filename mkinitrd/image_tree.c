@@ -151,7 +151,9 @@ static int read_entry(struct image_tree *tree, struct image_reader *reader,
 	if (node_define(tree, entry, &node) < 0)
 		return fail(-ENOMEM, "cannot remember '%s'", entry->path);
 	tree->entries++;
-	return S_ISREG(node->mode) ? read_content(reader, look, digest, node) : 0;
+	return S_ISREG(node->mode) && !tree->skips_content
+		       ? read_content(reader, look, digest, node)
+		       : 0;
 }
 
 static int node_order(const void *left, const void *right)

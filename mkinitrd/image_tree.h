@@ -30,6 +30,7 @@ struct image_tree {
 	struct path_map places;
 	size_t entries; /* in the image: a path may be defined twice */
 	void (*facts_free)(void *facts);
+	bool skips_content; /* set before reading: content is neither hashed nor shown */
 };
 
 /* who looks on while the tree is read; each may be NULL */

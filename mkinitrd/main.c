@@ -44,6 +44,30 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "cat",
+		.function = cmd_cat,
+		.arguments = "IMAGE PATH",
+		.options = "",
+		.help = "print a file of an image",
+		.examples = "mkinitrd cat only-docker.img usr/lib/mkinitrd/boot.plan",
+		.group = "IMAGES",
+	},
+	{
+		.name = "extract",
+		.function = cmd_extract,
+		.arguments = "IMAGE [PATH...]",
+		.options = "directory force",
+		.help = "unpack an image into a directory",
+		.description =
+			"Makes the files that the kernel would make, below DIR and nowhere else: entries whose\n"
+			"path goes through a symlink are left out, and the status is 1. DIR must be empty;\n"
+			"with --force what is there is replaced. Owners, devices and set-id bits need root.",
+		.examples =
+			"mkinitrd extract only-docker.img -C tree\n"
+			"mkinitrd extract /boot/initrd.img-6.1.0-18-amd64 -C modules 'usr/lib/modules/*/kernel'",
+		.group = "IMAGES",
+	},
+	{
 		.name = "why",
 		.function = cmd_why,
 		.arguments = "IMAGE PATH",

@@ -25,6 +25,7 @@ const struct option_row option_rows[] = {
 	{ 'p', OPTION_TEXTS,     "profile",   "NAME",              AT(profiles),  NULL,    "a profile: a name, or a path with a '/'; again: laid over it" },
 	{ 0,   OPTION_TEXTS,     "set",       "KEY=VALUE",         AT(sets),      NULL,    "lay one value over the profiles: boot.disk.wait=30s" },
 	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    NULL,    "image to write (default: ./PROFILE-KVER.img)" },
+	{ 'C', OPTION_TEXT,      "directory", "DIR",               AT(directory), NULL,    "extract into that directory, made when it is missing" },
 	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "build", "release to build for (default: the running one, else the newest)" },
 	{ 'k', OPTION_TEXT,      "kernel",    "FILE",              AT(kernel),    "run",   "kernel to boot (default: the image's release in /boot)" },
 	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "check", "kernel that the image is for (default: what its manifest says)" },

@@ -17,6 +17,7 @@ struct options {
 	struct strings profiles; /* -p, in order */
 	struct strings sets;     /* --set, in order */
 	const char *output;      /* -o */
+	const char *directory;   /* -C */
 	const char *kernel;      /* -k (build: release; run: kernel image) */
 	const char *root;        /* --root, default "/" */
 	const char *layout;      /* --layout */
@@ -69,6 +70,8 @@ const char *word_nearest(const char *word, const char *const *words);
 
 int cmd_build(const struct options *options);
 int cmd_ls(const struct options *options);
+int cmd_cat(const struct options *options);
+int cmd_extract(const struct options *options);
 int cmd_why(const struct options *options);
 int cmd_profile(const struct options *options);
 int cmd_check(const struct options *options);

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * extract.c - the entries of an image as files below a directory (see extract.h)
+ *
+ * In:    entries in the order of the image, untrusted; their content
+ * Out:   files as the kernel would make them: later entries replace earlier ones, hard links share
+ *        the content of whichever has it; long runs of zeros are holes
+ * Not:   which of them (cmd_extract.c); staying inside of the directory (beneath.c)
+ * Facts: kernel init/initramfs.c, do_name(), maybe_link()
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include "escape.h"
+#include "extract.h"
+#include "fail.h"
+
+#define BLOCK ((size_t)4096)
+#define SPARE ((uint64_t)1 << 20) /* stays free on the disk */
+#define REFUSED_SPOKEN 10
+
+struct link {
+	char *path;  /* the first name that was made, or NULL */
+	char *other; /* a name with content that was not wanted, or NULL */
+	dev_t device;
+	ino_t inode;
+};
+
+struct folder {
+	char *path;
+	mode_t mode;
+	uint32_t uid, gid;
+	int64_t mtime;
+	struct folder *before;
+};
+
+static volatile sig_atomic_t is_interrupted;
+
+void extract_interrupt(void)
+{
+	is_interrupted = 1;
+}
+
+static void link_free(void *value)
+{
+	struct link *link = value;
+
+	free(link->path);
+	free(link->other);
+	free(link);
+}
+
+/* ---- messages ---- */
+
+static int speak(const char *path, int r)
+{
+	CLEANUP(text_free) struct text name = TEXT_EMPTY;
+
+	escape_name(&name, path);
+	return fail(r, "cannot extract '%s'", text_string(&name));
+}
+
+/* what is wrong with the entry alone: the others are still made */
+static int refuse(struct extraction *extraction, const char *path, int error)
+{
+	CLEANUP(text_free) struct text name = TEXT_EMPTY;
+	const char *why = error == -ELOOP       ? "its path goes through a symlink"
+			  : error == -EXDEV     ? "its path leads out of the directory"
+			  : error == -ENOTDIR   ? "its path goes through a file"
+			  : error == -ENOTEMPTY ? "a directory with files is there"
+			  : error == -ENODATA
+				  ? "its content stands under a name that is not extracted"
+			  : error == -EBUSY || error == -EEXIST ? "something that stays is there"
+								: NULL;
+
+	if (!why)
+		return speak(path, error);
+	escape_name(&name, path);
+	if (extraction->refused++ < REFUSED_SPOKEN)
+		warn("'%s': %s, skipping", text_string(&name), why);
+	return 0;
+}
+
+/* ---- attributes ---- */
+
+static struct timespec timespec_of(int64_t seconds)
+{
+	return (struct timespec){ .tv_sec = seconds };
+}
+
+/* set-id bits only go with the owner that they are about */
+static mode_t mode_of(const struct extraction *extraction, mode_t mode)
+{
+	return mode & (extraction->is_root ? 07777 : 01777);
+}
+
+static int set_attributes(const struct extraction *extraction, int fd, mode_t mode, uint32_t uid,
+			  uint32_t gid, int64_t mtime)
+{
+	struct timespec times[2] = { timespec_of(mtime), timespec_of(mtime) };
+
+	/* the owner first: changing it takes set-id bits away */
+	if ((extraction->is_root && fchown(fd, uid, gid) < 0) ||
+	    fchmod(fd, mode_of(extraction, mode)) < 0 || futimens(fd, times) < 0)
+		return -errno;
+	return 0;
+}
+
+/* ---- content ---- */
+
+static bool is_zero(const unsigned char *bytes, size_t count)
+{
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0;
+}
+
+static int write_at(int fd, const unsigned char *bytes, size_t count, uint64_t offset)
+{
+	while (count) {
+		ssize_t r = pwrite(fd, bytes, count, (off_t)offset);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		bytes += r;
+		offset += (uint64_t)r;
+		count -= (size_t)r;
+	}
+	return 0;
+}
+
+/* the same, but for blocks of zeros */
+static int write_sparse(int fd, const unsigned char *bytes, size_t count, uint64_t offset)
+{
+	size_t start = 0, at = 0;
+	int r = 0;
+
+	while (r == 0 && at < count) {
+		size_t length = BLOCK - (size_t)((offset + at) % BLOCK);
+		bool is_hole;
+
+		if (length > count - at)
+			length = count - at;
+		is_hole = length == BLOCK && is_zero(bytes + at, length);
+		if (is_hole && start < at)
+			r = write_at(fd, bytes + start, at - start, offset + start);
+		at += length;
+		if (is_hole)
+			start = at;
+	}
+	return r == 0 && start < at ? write_at(fd, bytes + start, at - start, offset + start) : r;
+}
+
+static int check_space(const struct extraction *extraction, uint64_t size)
+{
+	struct statvfs space;
+	uint64_t free_bytes;
+
+	if (fstatvfs(extraction->beneath.top_fd, &space) < 0)
+		return -errno;
+	free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+	return size + SPARE > free_bytes ? -ENOSPC : 0;
+}
+
+/* the content of the entry at hand into the file. Return: 0, or -errno (spoken) */
+static int write_content(struct extraction *extraction, int fd, const char *path, uint64_t size)
+{
+	const unsigned char *piece;
+	uint64_t offset = 0;
+	ssize_t count;
+	int r = size ? check_space(extraction, size) : 0;
+
+	while (r == 0 && (count = image_read_piece(extraction->reader, &piece)) != 0) {
+		if (count < 0)
+			return (int)count;
+		r = is_interrupted ? -EINTR : write_sparse(fd, piece, (size_t)count, offset);
+		offset += (uint64_t)count;
+	}
+	if (r == 0 && ftruncate(fd, (off_t)offset) < 0)
+		r = -errno;
+	extraction->bytes += offset;
+	return r < 0 ? speak(path, r) : 0;
+}
+
+/* ---- hard links ---- */
+
+static void link_key(const struct image_entry *entry, char *key, size_t size)
+{
+	(void)snprintf(key, size, "%u %llx %llx", entry->segment, (unsigned long long)entry->device,
+		       (unsigned long long)entry->inode);
+}
+
+static struct link *link_get(struct extraction *extraction, const struct image_entry *entry,
+			     bool make)
+{
+	char key[80];
+	struct link *link;
+
+	link_key(entry, key, sizeof(key));
+	link = path_map_get(&extraction->links, key);
+	if (link || !make)
+		return link;
+	link = calloc(1, sizeof(*link));
+	if (link && path_map_put(&extraction->links, key, link, link_free) < 0)
+		memory_free(&link);
+	return link;
+}
+
+/* the file that was made under the link's first name, when it is still the one. Return: a
+ * descriptor or -errno */
+static int link_open(struct extraction *extraction, const struct link *link)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct stat status;
+	const char *name;
+	int parent_fd = beneath_parent(&extraction->beneath, link->path, &name);
+
+	if (parent_fd < 0)
+		return parent_fd;
+	fd = openat(parent_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_dev != link->device || status.st_ino != link->inode)
+		return -ESTALE;
+	return fd_take(&fd);
+}
+
+/* ---- one entry ---- */
+
+/* a new file at @path, or a further name of one that is there. Return: a descriptor or -errno */
+static int open_file(struct extraction *extraction, const struct image_entry *entry,
+		     struct link *link)
+{
+	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(fd_close) int old_fd = -1;
+	struct stat status;
+	const char *name;
+	int parent_fd, r;
+
+	if (link && link->path && !text_equal(link->path, entry->path))
+		fd = link_open(extraction, link);
+	parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
+	r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
+	if (r < 0)
+		return r;
+	if (fd >= 0) { /* by what is open: the first name may lead elsewhere by now */
+		char number[32];
+
+		(void)snprintf(number, sizeof(number), "/proc/self/fd/%d", fd);
+		if (linkat(AT_FDCWD, number, parent_fd, name, AT_SYMLINK_FOLLOW) < 0)
+			return -errno;
+		return fd_take(&fd);
+	}
+	fd_close(&fd);
+	fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (link) {
+		free(link->path);
+		link->path = strdup(entry->path);
+		link->device = status.st_dev;
+		link->inode = status.st_ino;
+		if (!link->path)
+			return -ENOMEM;
+	}
+	return fd_take(&fd);
+}
+
+static int make_file(struct extraction *extraction, const struct image_entry *entry)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct link *link = NULL;
+	int r;
+
+	if (entry->nlink > 1) {
+		link = link_get(extraction, entry, true);
+		if (!link)
+			return speak(entry->path, -ENOMEM);
+		if (link->other && entry->size == 0)
+			return refuse(extraction, entry->path, -ENODATA);
+	}
+	/* before anything is removed for it */
+	r = entry->size ? check_space(extraction, entry->size) : 0;
+	if (r < 0)
+		return speak(entry->path, r);
+	fd = open_file(extraction, entry, link);
+	if (fd < 0)
+		return refuse(extraction, entry->path, fd);
+	if (entry->size) {
+		if (ftruncate(fd, 0) < 0)
+			return speak(entry->path, -errno);
+		r = write_content(extraction, fd, entry->path, entry->size);
+	}
+	if (r < 0)
+		return r;
+	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
+	return r < 0 ? speak(entry->path, r) : 0;
+}
+
+/* a name that nobody asked for may have the content of one that somebody did */
+static int pass_content(struct extraction *extraction, const struct image_entry *entry)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct link *link;
+	int r;
+
+	if (!S_ISREG(entry->mode) || entry->nlink < 2 || entry->size == 0)
+		return 0;
+	link = link_get(extraction, entry, true);
+	if (!link)
+		return speak(entry->path, -ENOMEM);
+	if (!link->path) {
+		if (!link->other)
+			link->other = strdup(entry->path);
+		return 0;
+	}
+	fd = link_open(extraction, link);
+	if (fd < 0)
+		return refuse(extraction, link->path, fd);
+	r = write_content(extraction, fd, link->path, entry->size);
+	if (r < 0)
+		return r;
+	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
+	return r < 0 ? speak(link->path, r) : 0;
+}
+
+static void folder_free(void *value)
+{
+	struct folder *folder = value;
+
+	free(folder->path);
+	free(folder);
+}
+
+static int remember_folder(struct extraction *extraction, const struct image_entry *entry)
+{
+	struct folder *folder = path_map_get(&extraction->folders, entry->path);
+
+	if (!folder) {
+		folder = calloc(1, sizeof(*folder));
+		if (folder)
+			folder->path = strdup(entry->path);
+		if (!folder || !folder->path ||
+		    path_map_put(&extraction->folders, entry->path, folder, folder_free) < 0) {
+			if (folder)
+				folder_free(folder);
+			return -ENOMEM;
+		}
+		folder->before = extraction->last_folder;
+		extraction->last_folder = folder;
+	}
+	folder->mode = entry->mode;
+	folder->uid = entry->uid;
+	folder->gid = entry->gid;
+	folder->mtime = entry->mtime;
+	return 0;
+}
+
+static int make_directory(struct extraction *extraction, const struct image_entry *entry)
+{
+	const char *name;
+	struct stat status;
+	int parent_fd, r = 0;
+
+	if (text_equal(entry->path, "."))
+		return 0; /* the directory is the user's */
+	parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
+	if (parent_fd < 0)
+		return refuse(extraction, entry->path, parent_fd);
+	if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(status.st_mode)) {
+		r = beneath_clear(&extraction->beneath, parent_fd, name);
+		if (r == 0 && mkdirat(parent_fd, name, 0700) < 0)
+			r = -errno;
+	}
+	if (r < 0)
+		return refuse(extraction, entry->path, r);
+	r = remember_folder(extraction, entry);
+	return r < 0 ? speak(entry->path, r) : 0;
+}
+
+static int make_symlink(struct extraction *extraction, const struct image_entry *entry)
+{
+	struct timespec times[2] = { timespec_of(entry->mtime), timespec_of(entry->mtime) };
+	const char *name;
+	int parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
+	int r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
+
+	if (r < 0)
+		return refuse(extraction, entry->path, r);
+	if (symlinkat(entry->target, parent_fd, name) < 0 ||
+	    (extraction->is_root &&
+	     fchownat(parent_fd, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0) ||
+	    utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return speak(entry->path, -errno);
+	return 0;
+}
+
+/* devices, fifos, sockets */
+static int make_special(struct extraction *extraction, const struct image_entry *entry)
+{
+	struct timespec times[2] = { timespec_of(entry->mtime), timespec_of(entry->mtime) };
+	dev_t device = makedev(entry->special_major, entry->special_minor);
+	const char *name;
+	int parent_fd, r;
+
+	if (!extraction->is_root) {
+		extraction->skipped++;
+		return 0;
+	}
+	parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
+	r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
+	if (r < 0)
+		return refuse(extraction, entry->path, r);
+	if (mknodat(parent_fd, name, (entry->mode & S_IFMT) | 0600, device) < 0) {
+		if (errno != EPERM)
+			return speak(entry->path, -errno);
+		extraction->skipped++; /* root of a container */
+		return 0;
+	}
+	if (fchownat(parent_fd, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(parent_fd, name, entry->mode & 07777, 0) < 0 ||
+	    utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return speak(entry->path, -errno);
+	return 0;
+}
+
+// clang-format off
+static const struct {
+	mode_t type;
+	int (*make)(struct extraction *extraction, const struct image_entry *entry);
+} types[] = {
+	{ S_IFREG,  make_file },
+	{ S_IFDIR,  make_directory },
+	{ S_IFLNK,  make_symlink },
+	{ S_IFCHR,  make_special },
+	{ S_IFBLK,  make_special },
+	{ S_IFIFO,  make_special },
+	{ S_IFSOCK, make_special },
+};
+// clang-format on
+
+int extract_entry(struct extraction *extraction, const struct image_entry *entry, bool is_wanted)
+{
+	if (is_interrupted)
+		return speak(entry->path, -EINTR);
+	if (!is_wanted)
+		return pass_content(extraction, entry);
+	for (size_t i = 0; i < COUNT_OF(types); i++)
+		if (types[i].type == (entry->mode & S_IFMT)) {
+			extraction->entries++;
+			return types[i].make(extraction, entry);
+		}
+	extraction->skipped++; /* the kernel makes nothing of it either */
+	return 0;
+}
+
+static int finish_folder(struct extraction *extraction, const struct folder *folder)
+{
+	CLEANUP(fd_close) int fd = -1;
+	const char *name;
+	int parent_fd = beneath_parent(&extraction->beneath, folder->path, &name);
+	int r = parent_fd < 0 ? parent_fd : 0;
+
+	if (r == 0) {
+		fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
+	}
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+		return 0; /* a later entry has replaced it */
+	if (r == 0)
+		r = set_attributes(extraction, fd, folder->mode, folder->uid, folder->gid,
+				   folder->mtime);
+	return r < 0 ? speak(folder->path, r) : 0;
+}
+
+/* children before their parents, which may take the right to write away */
+static int folder_order(const void *left, const void *right)
+{
+	const struct folder *const *a = left, *const *b = right;
+
+	return strcmp((*b)->path, (*a)->path);
+}
+
+int extract_finish(struct extraction *extraction)
+{
+	CLEANUP(memory_free) struct folder **folders = NULL;
+	size_t count = 0;
+	int r = 0;
+
+	for (struct folder *folder = extraction->last_folder; folder; folder = folder->before)
+		count++;
+	folders = calloc(count + 1, sizeof(struct folder *));
+	if (!folders)
+		return fail(-ENOMEM, "cannot set the modes of directories");
+	count = 0;
+	for (struct folder *folder = extraction->last_folder; folder; folder = folder->before)
+		folders[count++] = folder;
+	qsort(folders, count, sizeof(struct folder *), folder_order);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = finish_folder(extraction, folders[i]);
+	return r;
+}
+
+void extraction_free(struct extraction *extraction)
+{
+	path_map_free(&extraction->links);
+	path_map_free(&extraction->folders);
+	beneath_close(&extraction->beneath);
+}
