@@ -148,8 +148,8 @@ class Refused(cli.CliTest):
         arguments[at] = "outside"
         self.check(arguments, 1, "",
                    "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
-                   "'outside'; install a kernel there (Debian: linux-image-amd64), or name another "
-                   "--root\n")
+                   "'outside'; install a kernel there (Debian: linux-image-amd64), name another "
+                   "--root, or use a profile without 'kernel: modules:'\n")
         os.chmod(self.path("outside"), 0)
         self.check(arguments, 1, "",
                    "mkinitrd: cannot look for kernels in '/usr/lib/modules' in the root 'outside': "
