@@ -15,6 +15,7 @@
 #include "fail.h"
 #include "options.h"
 #include "profile_find.h"
+#include "tools.h"
 
 #define SUFFIX ".yaml"
 #define PATH_VARIABLE "MKINITRD_PROFILE_PATH"
@@ -72,22 +73,6 @@ int profile_directory_fd(const struct origin *origin)
 
 /* ---- folders ---- */
 
-/* the folder of the running program */
-static int program_folder(char *folder, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", folder, size - 1);
-	char *slash;
-
-	if (length < 0)
-		return -errno;
-	folder[length] = '\0';
-	slash = strrchr(folder, '/');
-	if (!slash)
-		return -ENOENT;
-	*slash = '\0';
-	return 0;
-}
-
 static int add_colon_list(struct strings *folders, const char *list)
 {
 	while (*list) {
@@ -103,23 +88,19 @@ static int add_colon_list(struct strings *folders, const char *list)
 int profile_folders(struct strings *ret_folders)
 {
 	const char *list = getenv(PATH_VARIABLE);
-	CLEANUP(text_free) struct text installed = TEXT_EMPTY;
+	CLEANUP(memory_free) char *folder = NULL;
 	CLEANUP(memory_free) char *canonical = NULL;
-	char folder[PATH_MAX];
 	int r;
 
 	if (list && *list)
 		return add_colon_list(ret_folders, list);
 	r = strings_add(ret_folders, "/etc/mkinitrd/profiles");
 	if (r == 0)
-		r = program_folder(folder, sizeof(folder));
+		r = tools_folder(&folder);
 	if (r < 0)
 		return r;
-	text_format(&installed, "%s/../lib/mkinitrd/profiles", folder);
-	canonical = realpath(text_string(&installed), NULL);
-	if (canonical)
-		return strings_add(ret_folders, canonical);
-	return strings_add_format(ret_folders, "%s/profiles", folder);
+	canonical = realpath(folder, NULL);
+	return strings_add_format(ret_folders, "%s/profiles", canonical ? canonical : folder);
 }
 
 /* the *.yaml in a folder, sorted; hidden ones are an editor's business */
