@@ -152,7 +152,7 @@ class Refused(cli.CliTest):
                    "--root, or use a profile without 'kernel: modules:'\n")
         os.chmod(self.path("outside"), 0)
         self.check(arguments, 1, "",
-                   "mkinitrd: cannot look for kernels in '/usr/lib/modules' in the root 'outside': "
+                   "mkinitrd: cannot look for kernels in '/lib/modules' in the root 'outside': "
                    "Permission denied\n", program=self.installed(), wrap=cli.as_nobody)
         os.chmod(self.path("outside"), 0o755)
         arguments[at] = self.write("outside/file", "")
