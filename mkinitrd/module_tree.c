@@ -190,6 +190,8 @@ static int line_dependencies(struct module_tree *tree, size_t index, char *rest)
 				    "modules.dep: module '%s' needs '%s', which has no line there; "
 				    "run depmod",
 				    tree->modules[index].name, path);
+		if (!tree->modules[found].path)
+			continue; /* built in, which depmod would not list: always there */
 		if (module_list_add(hard, found) < 0)
 			return fail(-ENOMEM, "modules.dep");
 	}
