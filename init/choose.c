@@ -127,9 +127,12 @@ int choices_make(const struct machine *machine, struct step_record *record)
 	const struct bootplan *plan = &machine->plan;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < plan->choice_count; i++)
-		if (!plan->choices[i].name || !plan->choices[i].pick)
-			r = step_details(record, -EINVAL, "the plan has a choice without a name");
+	for (size_t i = 0; i < plan->choice_count; i++) {
+		if (plan->choices[i].name && plan->choices[i].pick)
+			continue;
+		(void)step_details(record, -EINVAL, "the plan has a choice without a name");
+		return -EINVAL;
+	}
 	for (size_t i = 0; r == 0 && i < plan->choice_count; i++) {
 		bool is_first = true;
 
