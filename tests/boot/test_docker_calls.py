@@ -99,7 +99,7 @@ class Pull(Case):
 class NoIptables(Case):
     """A profile without iptables and without ps, and dockerd told so."""
 
-    def test_DL_8_DL_11_left_out(self):
+    def test_DL_6_DL_8_DL_11_left_out(self):
         guest = self.machine("no-iptables")
         guest.wait_for(r"mkinitrd: services: ok started=containerd \(", 240)
         self.wait_ready(guest)
@@ -110,6 +110,11 @@ class NoIptables(Case):
         guest.shell.run(f"docker run -d --name sleeper --net host {IMAGE} sleep 1000")
         self.assertIn("sleeper", guest.shell.run("docker ps --format '{{.Names}}'"))
         self.assertIn("ps", guest.shell.run("docker top sleeper", status=1))
+        # and without any certificate
+        guest.shell.run(": >/etc/ssl/certs/ca-certificates.crt")
+        with self.registry:
+            said = guest.shell.run(f"docker pull -q {self.registry.push('web')}", status=1)
+        self.assertIn("x509: certificate signed by unknown authority", said)
 
 
 if __name__ == "__main__":
