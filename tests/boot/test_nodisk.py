@@ -116,7 +116,7 @@ class NoDisk(machine.BootTest):
         loaded = {line.split()[0] for line in self.run_in("cat /proc/modules").splitlines()}
         self.assertEqual(wanted - loaded, set())
         self.assertIn("overlay", loaded)  # which the kernel asked modprobe for
-        self.assertEqual(self.run_in("cat /proc/sys/kernel/modprobe"), "/sbin/modprobe")
+        self.run_in("[ -x $(cat /proc/sys/kernel/modprobe) ]")
 
     def test_OD_16_nft_is_chosen(self):
         self.guest.wait_for(r"mkinitrd: services: ok firewall=nft started=containerd \(", 1)
