@@ -41,6 +41,7 @@ const struct check_row check_rows[CHECK_CODE_COUNT] = {
 	[CHECK_ENTRY_SIZE]		= { "entry-size", true, "a file has another size than the manifest says" },
 	[CHECK_ENTRY_CONTENT]		= { "entry-content", true, "a file has other content than the manifest says" },
 	[CHECK_ENTRY_TARGET]		= { "entry-target", true, "a symlink has another target than the manifest says" },
+	[CHECK_CAPABILITY_LOST]		= { "capability-lost", false, "a program had file capabilities in the root, which a cpio archive cannot keep" },
 	[CHECK_SETUID]			= { "setuid", false, "a program runs as another user than the one who starts it" },
 	[CHECK_WORLD_WRITABLE]		= { "world-writable", false, "every user may change a file, or a directory without the sticky bit" },
 	[CHECK_OWNER_UNKNOWN]		= { "owner-unknown", false, "an owner or group has no line in the image's /etc/passwd or /etc/group" },

@@ -74,6 +74,12 @@ static void compare(struct check *check, const struct entry *entry, const struct
 		check_find(check, CHECK_ENTRY_MODE, entry->path,
 			   "has mode %04o and should have %04o; build the image again",
 			   (unsigned)node->mode & 07777, (unsigned)entry->mode);
+	if (entry->capabilities)
+		check_find(
+			check, CHECK_CAPABILITY_LOST, entry->path,
+			"had the capabilities %s in the root, which the image cannot keep: users "
+			"other than root lack them; accept that, or set its bits (files: mode:)",
+			entry->capabilities);
 	if (node->uid != entry->uid || node->gid != entry->gid)
 		check_find(check, CHECK_ENTRY_OWNER, entry->path,
 			   "belongs to %u:%u and should to %u:%u; build the image again", node->uid,

@@ -108,8 +108,8 @@ const struct subcommand subcommands[] = {
 			"of small texts. A kernel's modules are held against those of the other image's kernel.\n"
 			"The status is 3 when something differs.",
 		.examples =
-			"mkinitrd diff /boot/old.img only-docker.img\n"
-			"mkinitrd diff --json a.img b.img",
+			"mkinitrd diff /boot/initrd.img-6.1.0-18-amd64 only-docker.img\n"
+			"mkinitrd diff --json only-docker.img only-docker.img",
 		.group = "IMAGES",
 	},
 	{

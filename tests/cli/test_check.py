@@ -265,6 +265,13 @@ def _(image):
     return "etc/link"
 
 
+@defect("capability-lost", agree=False)
+def _(image):
+    image.edit(newc.MANIFEST, '"path":"usr/bin/other",',
+               '"path":"usr/bin/other","capabilities":"cap_net_raw=ep",')
+    return "usr/bin/other"
+
+
 @defect("setuid")
 def _(image):
     image["usr/bin/other"].mode |= 0o4000
