@@ -64,7 +64,7 @@ const struct subcommand subcommands[] = {
 			"with --force what is there is replaced. Owners, devices and set-id bits need root.",
 		.examples =
 			"mkinitrd extract only-docker.img -C tree\n"
-			"mkinitrd extract /boot/initrd.img-6.1.0-18-amd64 -C modules 'usr/lib/modules/*/kernel'",
+			"mkinitrd extract /boot/initrd.img-6.1.0-18-amd64 -C programs 'usr/bin/*'",
 		.group = "IMAGES",
 	},
 	{
