@@ -238,7 +238,6 @@ static int open_file(struct extraction *extraction, const struct image_entry *en
 		     struct link *link)
 {
 	CLEANUP(fd_close) int fd = -1;
-	CLEANUP(fd_close) int old_fd = -1;
 	struct stat status;
 	const char *name;
 	int parent_fd, r;
