@@ -62,6 +62,8 @@ class Manual:
                     found[at] += plain(line.strip()) + " "
             else:
                 at = plain(line) if re.match(r"[*_]", line) else None
+                # twice only as "Of *build*: ...", "Of *check*: ..."
+                assert not found.get(at) or found[at].startswith("Of "), at
                 if at:
                     found[at] = ""
         return {name: text for name, text in found.items() if text}
