@@ -15,6 +15,7 @@
 #include "elf_object.h"
 #include "fail.h"
 #include "image.h"
+#include "kernel_config.h"
 #include "options.h"
 #include "plan.h"
 #include "progress.h"
@@ -30,6 +31,7 @@ struct build {
 	struct resolve resolve;
 	struct bootplan plan;
 	struct modules *modules;
+	struct image_options image;
 };
 
 static void build_free(struct build *build)
@@ -153,46 +155,73 @@ static int output_path(const struct build *build, char **ret_path)
 	return text_take(&path, ret_path);
 }
 
-static int build_publish(struct build *build)
+/* how the image is to be compressed, and whether its kernel unpacks that */
+static int choose_compression(struct build *build)
 {
 	const struct value *output = value_get(build->profile.root, "output", NULL);
+	CLEANUP(kernel_config_cleanup) struct kernel_config *config = NULL;
+	struct image_options *image = &build->image;
 	const char *compress = build->options->compress;
-	struct image_options image = {
-		.jobs = options_jobs(build->options),
-		.release = build->resolve.kernel.release,
-		.profile = build->profile.name,
-	};
-	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
-	CLEANUP(memory_free) char *path = NULL;
-	struct timespec start = { 0 }, end = { 0 };
-	struct image_result result = { 0 };
 	int r;
 
 	if (!compress)
 		compress = value_text(value_get(output, "compress", NULL), "zstd:3");
-	(void)size_parse(value_text(value_get(output, "limit", NULL), ""), &image.limit);
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	r = compression_parse(compress, &image.compression, &image.level);
-	if (r == 0)
-		r = build_time(&image.mtime);
-	if (r == 0)
-		r = output_path(build, &path);
-	if (r == 0)
-		r = image_publish(build->resolve.manifest, path, &image, &result);
+	r = compression_parse(compress, &image->compression, &image->level);
 	if (r < 0)
 		return r;
+	r = kernel_config_open(&build->root, &build->resolve.kernel, &config);
+	if (r == -ENOENT)
+		return 0; /* the kernel is not judged by guesses */
+	if (r < 0)
+		return fail(r, "cannot read the configuration of kernel '%s'",
+			    build->resolve.kernel.release);
+	return compression_check_kernel(image->compression, config, build->resolve.kernel.release,
+					build->options->force);
+}
+
+static void say_summary(const struct build *build, const char *path,
+			const struct image_result *result, const struct timespec *start)
+{
+	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
+	struct timespec end = { 0 };
+
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	text_format(&summary, "%s: %llu entries, ", path, (unsigned long long)result.files);
-	size_format(&summary, result.bytes_in);
+	text_format(&summary, "%s: %llu entries, ", path, (unsigned long long)result->files);
+	size_format(&summary, result->bytes_in);
 	text_add(&summary, " in, ");
-	size_format(&summary, result.bytes_out);
-	text_format(&summary, " out, written and verified in %.1f s; boots with ",
-		    (double)(end.tv_sec - start.tv_sec) +
-			    (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+	size_format(&summary, result->bytes_out);
+	text_format(&summary, " out (%.0f %%), written and verified in %.1f s; boots with ",
+		    100.0 * (double)result->bytes_out / (double)result->bytes_in,
+		    (double)(end.tv_sec - start->tv_sec) +
+			    (double)(end.tv_nsec - start->tv_nsec) / 1e9);
 	size_format(&summary, build->plan.image.memory);
 	text_add(&summary, " of memory");
 	say("%s", text_string(&summary));
-	return 0;
+}
+
+static int build_publish(struct build *build)
+{
+	const struct value *output = value_get(build->profile.root, "output", NULL);
+	struct image_options *image = &build->image;
+	CLEANUP(memory_free) char *path = NULL;
+	struct timespec start = { 0 };
+	struct image_result result = { 0 };
+	int r;
+
+	image->jobs = options_jobs(build->options);
+	image->release = build->resolve.kernel.release;
+	image->profile = build->profile.name;
+	image->is_forced = build->options->force;
+	(void)size_parse(value_text(value_get(output, "limit", NULL), ""), &image->limit);
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	r = build_time(&image->mtime);
+	if (r == 0)
+		r = output_path(build, &path);
+	if (r == 0)
+		r = image_publish(build->resolve.manifest, path, image, &result);
+	if (r == 0)
+		say_summary(build, path, &result, &start);
+	return r;
 }
 
 /* --dry-run: the paths, one a line; with -v who wanted each */
@@ -236,6 +265,8 @@ static int build_run(struct build *build)
 		return fail(-ENOMEM, "cannot build");
 	r = kernel_choose(&build->root, options->kernel, modules_are_wanted(&build->profile),
 			  &build->resolve.kernel);
+	if (r == 0)
+		r = choose_compression(build);
 	if (r == 0)
 		r = build_resolve(build);
 	if (r < 0)

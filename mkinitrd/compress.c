@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compress.c - streams through a compressor: none, zstd, gzip (see compress.h)
+ * compress.c - streams through a compressor: the table; none and zstd (see compress.h)
  *
- * Not:   the way back (expand.c)
+ * Not:   the other compressors (compress_*.c), the way back (expand.c)
  * Facts: the kernel unpacks zstd frames with a window of at most 2^27 bytes
  * (lib/decompress_unzstd.c), which levels up to 19 stay below; zstd gives the same bytes for any
  * number of workers, but others without workers (zstd.h, ZSTD_c_nbWorkers), so there is always one
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
-#define ZLIB_CONST /* next_in is const */
-#include <zlib.h>
 #include <zstd.h>
 
-#include "compress.h"
+#include "compress_sink.h"
 #include "fail.h"
+#include "kernel_config.h"
 #include "../init/lib/number.h"
 
-#define OUT_SIZE ((size_t)1 << 18)
 #define WORKERS_MOST 16 /* each holds a few windows of memory */
-
-struct compressor {
-	const char *name;
-	enum compression compression;
-	int level_least, level_most, level_usual; /* 0, 0, 0: it has no levels */
-	int (*open)(struct sink *sink, int level, unsigned jobs);
-	int (*add)(struct sink *sink, const void *bytes, size_t count, bool is_last);
-	void (*close)(struct sink *sink);
-};
-
-struct sink {
-	const struct compressor *compressor;
-	sink_write *write;
-	void *context;
-	unsigned char *out;
-	ZSTD_CCtx *zstd;
-	z_stream gzip;
-	bool is_gzip_open;
-};
 
 /* ---- none ---- */
 
@@ -53,13 +31,14 @@ static int none_add(struct sink *sink, const void *bytes, size_t count, bool is_
 static int zstd_open(struct sink *sink, int level, unsigned jobs)
 {
 	int workers = jobs < 1 ? 1 : jobs > WORKERS_MOST ? WORKERS_MOST : (int)jobs;
+	ZSTD_CCtx *zstd = ZSTD_createCCtx();
 
-	sink->zstd = ZSTD_createCCtx();
-	if (!sink->zstd)
+	sink->state = zstd;
+	if (!zstd)
 		return -ENOMEM;
-	if (ZSTD_isError(ZSTD_CCtx_setParameter(sink->zstd, ZSTD_c_compressionLevel, level)) ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(sink->zstd, ZSTD_c_checksumFlag, 1)) ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(sink->zstd, ZSTD_c_nbWorkers, workers)))
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_nbWorkers, workers)))
 		return -EINVAL;
 	return 0;
 }
@@ -71,9 +50,9 @@ static int zstd_add(struct sink *sink, const void *bytes, size_t count, bool is_
 	int r;
 
 	do {
-		ZSTD_outBuffer out = { sink->out, OUT_SIZE, 0 };
+		ZSTD_outBuffer out = { sink->out, SINK_OUT_SIZE, 0 };
 
-		left = ZSTD_compressStream2(sink->zstd, &out, &in,
+		left = ZSTD_compressStream2(sink->state, &out, &in,
 					    is_last ? ZSTD_e_end : ZSTD_e_continue);
 		if (ZSTD_isError(left))
 			return -ENOMEM; /* the parameters are known to be good */
@@ -86,56 +65,17 @@ static int zstd_add(struct sink *sink, const void *bytes, size_t count, bool is_
 
 static void zstd_close(struct sink *sink)
 {
-	(void)ZSTD_freeCCtx(sink->zstd);
-}
-
-/* ---- gzip ---- */
-
-static int gzip_open(struct sink *sink, int level, unsigned jobs UNUSED)
-{
-	/* 15 + 16: the largest window, and a gzip header, which zlib writes without name and time
-	 */
-	int r = deflateInit2(&sink->gzip, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-
-	sink->is_gzip_open = r == Z_OK;
-	return r == Z_OK ? 0 : -ENOMEM;
-}
-
-static int gzip_add(struct sink *sink, const void *bytes, size_t count, bool is_last)
-{
-	z_stream *stream = &sink->gzip;
-	size_t made;
-	int r;
-
-	if (count > UINT_MAX)
-		return -EFBIG;
-	stream->next_in = bytes;
-	stream->avail_in = (unsigned)count;
-	do {
-		stream->next_out = sink->out;
-		stream->avail_out = OUT_SIZE;
-		if (deflate(stream, is_last ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR)
-			return -EINVAL;
-		made = OUT_SIZE - stream->avail_out;
-		r = made ? sink->write(sink->context, sink->out, made) : 0;
-		if (r < 0)
-			return r;
-	} while (stream->avail_out == 0);
-	return 0;
-}
-
-static void gzip_close(struct sink *sink)
-{
-	if (sink->is_gzip_open)
-		(void)deflateEnd(&sink->gzip);
+	(void)ZSTD_freeCCtx(sink->state);
 }
 
 // clang-format off
 static const struct compressor compressors[] = {
-	/* name                      least most usual */
-	{ "none", COMPRESS_NONE, 0, 0,  0, NULL,      none_add, NULL },
-	{ "zstd", COMPRESS_ZSTD, 1, 19, 3, zstd_open, zstd_add, zstd_close },
-	{ "gzip", COMPRESS_GZIP, 1, 9,  6, gzip_open, gzip_add, gzip_close },
+	/*                 levels: least, most, usual */
+	{ "none", COMPRESS_NONE, 0, 0,  0, NULL,      NULL,      none_add, NULL },
+	{ "zstd", COMPRESS_ZSTD, 1, 19, 3, "RD_ZSTD", zstd_open, zstd_add, zstd_close },
+	{ "gzip", COMPRESS_GZIP, 1, 9,  6, "RD_GZIP", gzip_open, gzip_add, gzip_close },
+	{ "xz",   COMPRESS_XZ,   0, 9,  6, "RD_XZ",   xz_open,   xz_add,   xz_close },
+	{ "lz4",  COMPRESS_LZ4,  1, 12, 9, "RD_LZ4",  lz4_open,  lz4_add,  lz4_close },
 };
 // clang-format on
 
@@ -155,7 +95,7 @@ int sink_open(enum compression compression, int level, unsigned jobs, sink_write
 		return -EINVAL;
 	sink->write = write;
 	sink->context = context;
-	sink->out = malloc(OUT_SIZE);
+	sink->out = malloc(SINK_OUT_SIZE);
 	if (!sink->out)
 		return -ENOMEM;
 	if (sink->compressor->open)
@@ -201,22 +141,55 @@ int compression_parse(const char *string, enum compression *ret_compression, int
 {
 	CLEANUP(text_free) struct text known = TEXT_EMPTY;
 	size_t length = strcspn(string, ":");
+	const struct compressor *row = compressors, *end = row + COUNT_OF(compressors);
+	uint64_t level;
+
+	while (row < end && (strlen(row->name) != length || memcmp(row->name, string, length) != 0))
+		row++;
+	if (row == end) {
+		compression_list(&known);
+		return fail(0, "compression '%s' is not known; this version knows: %s", string,
+			    text_string(&known));
+	}
+	level = (uint64_t)row->level_usual;
+	if (string[length] && row->level_most == 0)
+		return fail(0, "compression '%s': %s has no levels", string, row->name);
+	if (string[length] &&
+	    (number_parse(string + length + 1, &level) < 0 || level < (uint64_t)row->level_least ||
+	     level > (uint64_t)row->level_most))
+		return fail(0, "compression '%s': the levels of %s are %d to %d", string, row->name,
+			    row->level_least, row->level_most);
+	*ret_compression = row->compression;
+	*ret_level = (int)level;
+	return 0;
+}
+
+int compression_check_kernel(enum compression compression, const struct kernel_config *config,
+			     const char *release, bool is_forced)
+{
+	CLEANUP(text_free) struct text known = TEXT_EMPTY;
+	const char *name = "", *option = NULL;
 
 	for (size_t i = 0; i < COUNT_OF(compressors); i++) {
 		const struct compressor *row = &compressors[i];
-		uint64_t level = (uint64_t)row->level_usual;
 
-		if (strlen(row->name) != length || memcmp(row->name, string, length) != 0)
-			continue;
-		if (string[length] &&
-		    (number_parse(string + length + 1, &level) < 0 || row->level_most == 0 ||
-		     level < (uint64_t)row->level_least || level > (uint64_t)row->level_most))
-			break;
-		*ret_compression = row->compression;
-		*ret_level = (int)level;
+		if (row->compression == compression) {
+			name = row->name;
+			option = row->kernel_option;
+		}
+		if (!row->kernel_option || kernel_config_get(config, row->kernel_option) == 'y')
+			text_format(&known, "%s%s", known.length ? ", " : "", row->name);
+	}
+	if (!option || kernel_config_get(config, option) == 'y')
+		return 0;
+	if (is_forced) {
+		warn("kernel '%s' cannot unpack %s: '%s' lacks CONFIG_%s; going on (--force)",
+		     release, name, kernel_config_path(config), option);
 		return 0;
 	}
-	compression_list(&known);
-	return fail(0, "compression '%s' is not known; this version knows: %s", string,
-		    text_string(&known));
+	(void)fail(0,
+		   "kernel '%s' cannot unpack %s: '%s' lacks CONFIG_%s; it can: %s (-c, or "
+		   "output.compress of the profile)",
+		   release, name, kernel_config_path(config), option, text_string(&known));
+	return -ENOTSUP;
 }

@@ -18,6 +18,7 @@
 #include "archive.h"
 #include "compress.h"
 #include "fail.h"
+#include "image_limit.h"
 #include "image_order.h"
 #include "output.h"
 #include "progress.h"
@@ -41,46 +42,6 @@ static int target_write(void *context, const void *bytes, size_t count)
 		target->error = file_write_fd(target->fd, bytes, count);
 	target->written += count;
 	return target->error;
-}
-
-/* ---- the limit ---- */
-
-#define LARGEST 10
-
-static int size_order(const void *left, const void *right)
-{
-	const struct entry *const *a = left;
-	const struct entry *const *b = right;
-
-	if ((*a)->size != (*b)->size)
-		return (*a)->size < (*b)->size ? 1 : -1;
-	return strcmp((*a)->path, (*b)->path);
-}
-
-/* the largest entries and who wanted them, in one line */
-static int fail_limit(const struct manifest *manifest, const char *label, uint64_t limit)
-{
-	size_t count = manifest_count(manifest);
-	CLEANUP(memory_free)
-	const struct entry **entries = calloc(count + 1, sizeof(struct entry *));
-	CLEANUP(text_free) struct text line = TEXT_EMPTY;
-
-	text_format(&line, "'%s' would be over its limit of ", label);
-	size_format(&line, limit);
-	text_add(&line, " (output: limit); the largest are ");
-	for (size_t i = 0; entries && i < count; i++)
-		entries[i] = manifest_at(manifest, i);
-	if (entries)
-		qsort(entries, count, sizeof(struct entry *), size_order);
-	for (size_t i = 0; entries && i < count && i < LARGEST; i++) {
-		text_format(&line, "%s%s (", i ? ", " : "", entries[i]->path);
-		size_format(&line, entries[i]->size);
-		text_add(&line, ", ");
-		manifest_chain(manifest, entries[i], true, &line);
-		text_add(&line, ")");
-	}
-	(void)fail(0, "%s", text_string(&line));
-	return -EFBIG;
 }
 
 /* ---- writing ---- */
@@ -154,11 +115,23 @@ static int write_segment(struct writer *writer, const struct archive_job *job)
 	relay_cancel(relay);
 	(void)pthread_join(thread, NULL);
 	if (target->error == -EOVERFLOW)
-		return fail_limit(writer->manifest, writer->label, options->limit);
+		return image_fail_limit(writer->manifest, writer->label, options);
 	if (r < 0 && !is_spoken)
 		return fail(r, "cannot write '%s' after %llu MB; nothing else was changed",
 			    writer->label, (unsigned long long)(target->written / 1000000));
 	return r;
+}
+
+/* --force */
+static void warn_limit(const struct writer *writer)
+{
+	CLEANUP(text_free) struct text size = TEXT_EMPTY;
+	CLEANUP(text_free) struct text limit = TEXT_EMPTY;
+
+	size_format(&size, writer->target.written);
+	size_format(&limit, writer->options->limit);
+	warn("'%s' has %s, which is over its limit of %s (output.limit); going on (--force)",
+	     writer->label, text_string(&size), text_string(&limit));
 }
 
 static int write_archives(struct manifest *manifest, int fd, const char *label,
@@ -169,7 +142,7 @@ static int write_archives(struct manifest *manifest, int fd, const char *label,
 		.manifest = manifest,
 		.label = label,
 		.options = options,
-		.target = { .fd = fd, .limit = options->limit },
+		.target = { .fd = fd, .limit = options->is_forced ? 0 : options->limit },
 	};
 	struct archive_job job = { .manifest = manifest, .options = options };
 	int r = image_order_make(manifest, &order);
@@ -192,6 +165,8 @@ static int write_archives(struct manifest *manifest, int fd, const char *label,
 	if (r < 0)
 		return r;
 	writer.result.bytes_out = writer.target.written;
+	if (options->limit && writer.target.written > options->limit)
+		warn_limit(&writer);
 	*ret_result = writer.result;
 	return 0;
 }
@@ -217,6 +192,21 @@ static int add_own_directory(struct manifest *manifest)
 			 },
 			 NULL);
 	return r < 0 ? r : manifest_finish(manifest, NULL, NULL);
+}
+
+/* Nothing is compressed: the limit can be judged before anything is written. Otherwise it is known
+ * as soon as it is passed. */
+static int check_limit(const struct manifest *manifest, const char *path,
+		       const struct image_options *options)
+{
+	uint64_t content = 0;
+
+	for (size_t i = 0; i < manifest_count(manifest); i++)
+		content += manifest_at(manifest, i)->size;
+	if (options->compression != COMPRESS_NONE || options->limit == 0 || options->is_forced ||
+	    content <= options->limit)
+		return 0;
+	return image_fail_limit(manifest, path, options);
 }
 
 /* Refuse only what cannot succeed: what compresses to less than an eighth is hardly worth an
@@ -248,6 +238,8 @@ int image_publish(struct manifest *manifest, const char *path, const struct imag
 	r = add_own_directory(manifest);
 	if (r == 0)
 		r = output_open(&output, path);
+	if (r == 0)
+		r = check_limit(manifest, path, options);
 	if (r == 0)
 		r = check_space(manifest, &output, options->compression);
 	if (r == 0)

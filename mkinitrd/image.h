@@ -23,6 +23,7 @@ struct image_options {
 	unsigned jobs;       /* threads; the bytes do not depend on it */
 	uint64_t limit;      /* bytes that the file may have; 0: no limit. Over it: an error that
 			      * names the ten largest entries and who wanted them */
+	bool is_forced;      /* over the limit: a warning */
 	int64_t mtime;       /* of every entry: SOURCE_DATE_EPOCH or 0; within 32 bits */
 	const char *release; /* kernel release, into manifest.json */
 	const char *profile; /* profile name, into manifest.json */
@@ -37,6 +38,13 @@ struct image_result {
 
 /** compression_parse() - "zstd", "zstd:19", "gzip:9", "none"; speaks (what, and what is known) */
 int compression_parse(const char *string, enum compression *ret_compression, int *ret_level);
+
+struct kernel_config;
+
+/** compression_check_kernel() - whether a kernel unpacks it; speaks, naming what the kernel unpacks
+ * @is_forced: a warning instead. Return: 0 or -ENOTSUP */
+int compression_check_kernel(enum compression compression, const struct kernel_config *config,
+			     const char *release, bool is_forced);
 
 /** compression_list() - what compression_parse() knows: "none, zstd:1-19, gzip:1-9" */
 void compression_list(struct text *text);

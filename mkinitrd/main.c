@@ -15,7 +15,7 @@ const struct subcommand subcommands[] = {
 	{
 		.name = "build",
 		.function = cmd_build,
-		.options = "profile set output kernel root layout compress jobs dry-run progress",
+		.options = "profile set output kernel root layout compress jobs dry-run force progress",
 		.help = "build an image from profiles",
 		.description =
 			"Lays the profiles over each other, finds what they name in the root with all\n"

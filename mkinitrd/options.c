@@ -31,7 +31,7 @@ const struct option_row option_rows[] = {
 	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "check", "kernel that the image is for (default: what its manifest says)" },
 	{ 0,   OPTION_TEXT,      "root",      "DIR",               AT(root),      NULL,    "take programs, files and modules from there (default: /)" },
 	{ 0,   OPTION_TEXT,      "layout",    "LAYOUT",            AT(layout),    NULL,    "how the image is put together: cpio" },
-	{ 'c', OPTION_TEXT,      "compress",  "ALGO[:LEVEL]",      AT(compress),  NULL,    "zstd, gzip or none; wins over the profile" },
+	{ 'c', OPTION_TEXT,      "compress",  "ALGO[:LEVEL]",      AT(compress),  NULL,    "zstd, xz, gzip, lz4 or none; wins over the profile" },
 	{ 'j', OPTION_NUMBER,    "jobs",      "N",                 AT(jobs),      NULL,    "threads (default: one a CPU)" },
 	{ 'n', OPTION_FLAG,      "dry-run",   NULL,                AT(dry_run),   NULL,    "write nothing, list what would be in it; -v: and why" },
 	{ 'f', OPTION_FLAG,      "force",     NULL,                AT(force),     NULL,    "go on where there is doubt" },

@@ -128,7 +128,8 @@ static void read_file(const char *path, struct text *text)
 	assert_int_equal(file_read(AT_FDCWD, path, SIZE_MAX / 2, text), 0);
 }
 
-static const char *const compressions[] = { "none", "zstd:3", "gzip:9" };
+static const char *const compressions[] = { "none", "zstd:3", "gzip:9", "xz:0", "lz4:1" };
+#define CUT 3 /* these alone are cut and damaged: the way from a byte to an error is the same */
 
 static void an_image_reads_back_as_written(void **state UNUSED)
 {
@@ -268,8 +269,8 @@ static void the_bytes_do_not_depend_on_jobs(void **state UNUSED)
 {
 	CLEANUP(fd_close) int root_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	make_noise("noise", 30000001);
-	for (size_t i = 1; i < COUNT_OF(compressions); i++) {
+	make_noise("noise", 12000001);
+	for (size_t i = 1; i < CUT; i++) {
 		CLEANUP(text_free) struct text first = TEXT_EMPTY;
 
 		for (unsigned jobs = 0; jobs <= 5; jobs += 5) {
@@ -304,7 +305,7 @@ static int verify_bytes(const struct manifest *manifest, const void *bytes, size
 
 static void a_cut_or_damaged_image_is_an_error(void **state UNUSED)
 {
-	for (size_t i = 0; i < COUNT_OF(compressions); i++) {
+	for (size_t i = 0; i < CUT; i++) {
 		CLEANUP(manifest_cleanup) struct manifest *manifest = sample();
 		CLEANUP(text_free) struct text bytes = TEXT_EMPTY;
 		struct image_options options = options_of(compressions[i]);
@@ -449,6 +450,37 @@ static void compress_into(struct text *text, enum compression compression, const
 	assert_int_equal(sink_open(compression, compression ? 1 : 0, 1, append, text, &sink), 0);
 	assert_int_equal(sink_add(sink, from->data, from->length), 0);
 	assert_int_equal(sink_finish(sink), 0);
+}
+
+static void packed_bytes_do_not_depend_on_jobs(void **state UNUSED)
+{
+	static const char *const rows[] = { "zstd:1", "gzip:1", "xz:0", "lz4:1" };
+	CLEANUP(text_free) struct text noise = TEXT_EMPTY;
+
+	make_noise("noise", 18000001); /* more than a block of each */
+	read_file("noise", &noise);
+	memset(noise.data + 1000000, 0, 16000000); /* which is quick to pack */
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct text packed[2] = { TEXT_EMPTY };
+		struct image_options options = options_of(rows[i]);
+
+		print_message("row: %s\n", rows[i]);
+		for (unsigned j = 0; j < 2; j++) {
+			CLEANUP(sink_cleanup) struct sink *sink = NULL;
+
+			assert_int_equal(sink_open(options.compression, options.level, 1 + 2 * j,
+						   append, &packed[j], &sink),
+					 0);
+			assert_int_equal(sink_add(sink, noise.data, 12345), 0);
+			assert_int_equal(sink_add(sink, noise.data + 12345, noise.length - 12345),
+					 0);
+			assert_int_equal(sink_finish(sink), 0);
+		}
+		assert_int_equal(packed[0].length, packed[1].length);
+		assert_memory_equal(packed[0].data, packed[1].data, packed[0].length);
+		text_free(&packed[0]);
+		text_free(&packed[1]);
+	}
 }
 
 static void segments_follow_each_other(void **state UNUSED)
@@ -624,6 +656,13 @@ static const struct {
 	{ "zstd:", -EINVAL, 77 },
 	{ "gzip:10", -EINVAL, 77 },
 	{ "none:1", -EINVAL, 77 },
+	{ "xz", 0, 6 },
+	{ "xz:0", 0, 0 },
+	{ "xz:10", -EINVAL, 77 },
+	{ "lz4", 0, 9 },
+	{ "lz4:12", 0, 12 },
+	{ "lz4:0", -EINVAL, 77 },
+	{ "lz4:13", -EINVAL, 77 },
 	{ "zst", -EINVAL, 77 },
 	{ "", -EINVAL, 77 },
 	{ "zstd:99999999999999999999", -EINVAL, 77 },
@@ -652,6 +691,7 @@ int main(void)
 		IN_WORK(the_bytes_do_not_depend_on_jobs),
 		IN_WORK(a_cut_or_damaged_image_is_an_error),
 		IN_WORK(archives_of_others_are_read_with_care),
+		IN_WORK(packed_bytes_do_not_depend_on_jobs),
 		IN_WORK(segments_follow_each_other),
 		IN_WORK(what_is_no_image_is_refused),
 		IN_WORK(a_source_that_changes_is_an_error),
