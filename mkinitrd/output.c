@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -109,25 +110,81 @@ static int check_target(const struct output *output)
 	return 0;
 }
 
-/* ".NAME.XXXXXX"; a long NAME is cut, the random part keeps it unique */
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+
+#define RANDOM_LENGTH 6
+
+/* ".NAME."; a long NAME is cut, what follows keeps the whole unique */
+static void temporary_prefix(const struct output *output, struct text *name)
+{
+	text_clear(name);
+	text_format(name, ".%.*s.", NAME_MAX - 16, output->name);
+}
+
+/* a file that was left behind when its process was killed: the kernel has let go of the lock */
+static void collect(const struct output *output, const char *name)
+{
+	CLEANUP(fd_close)
+	int fd = openat(output->directory_fd, name,
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	if (unlinkat(output->directory_fd, name, 0) == 0)
+		note("removed '%s', which a build that was killed has left beside '%s'", name,
+		     output->path);
+}
+
+static void collect_left_behind(const struct output *output)
+{
+	CLEANUP(text_free) struct text prefix = TEXT_EMPTY;
+	CLEANUP(directory_close) DIR *directory = NULL;
+	const struct dirent *item;
+	int fd = openat(output->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory && fd >= 0)
+		fd_close(&fd);
+	temporary_prefix(output, &prefix);
+	while (directory && (item = readdir(directory)) != NULL) {
+		const char *rest = text_after(item->d_name, text_string(&prefix));
+
+		if (rest && strlen(rest) == RANDOM_LENGTH && strspn(rest, letters) == RANDOM_LENGTH)
+			collect(output, item->d_name);
+	}
+}
+
+/* locked as long as we live. Another build may take it for left behind in the moment before it is
+ * locked: then it is gone */
+static bool is_ours(int fd)
+{
+	struct stat status;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return false;
+	return fstat(fd, &status) < 0 || status.st_nlink > 0;
+}
+
+/* ".NAME.XXXXXX" */
 static int make_temporary(struct output *output)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
 	CLEANUP(text_free) struct text name = TEXT_EMPTY;
-	unsigned char random[6];
+	unsigned char random[RANDOM_LENGTH];
 	int r;
 
 	for (int tries = 0; tries < 100; tries++) {
 		if (getentropy(random, sizeof(random)) < 0)
 			return -errno;
-		text_clear(&name);
-		text_format(&name, ".%.*s.", NAME_MAX - 16, output->name);
+		temporary_prefix(output, &name);
 		for (size_t i = 0; i < sizeof(random); i++)
 			text_add_char(&name, letters[random[i] % 32]);
 		output->fd = openat(output->directory_fd, text_string(&name),
 				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (output->fd >= 0 || errno != EEXIST)
+		if (output->fd >= 0 ? is_ours(output->fd) : errno != EEXIST)
 			break;
+		fd_close(&output->fd);
 	}
 	if (output->fd < 0)
 		return -errno;
@@ -153,6 +210,7 @@ int output_open(struct output *output, const char *path)
 		r = check_target(output);
 	if (r < 0)
 		return r;
+	collect_left_behind(output);
 	signals_block(&before);
 	r = make_temporary(output);
 	if (output->temporary)

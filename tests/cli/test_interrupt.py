@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The output appears whole or not at all, whatever happens while it is written."""
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -60,8 +61,95 @@ class Output(cli.CliTest):
         build.send_signal(number)
         self.assertEqual(build.wait(60), -number)
         self.assert_old_image(old)
-        if not leaves_temporary:
-            self.assertEqual(self.images(), ["a.img"])
+        if leaves_temporary:
+            self.assertEqual(len(self.images()), 2)
+            self.assertEqual(self.run_program(*self.build_arguments()).status, 0)
+        self.assertEqual(self.images(), ["a.img"])
+
+    def test_kill_at_random_moments(self):
+        self.make_big(2 << 20)
+        self.old_image()
+        arguments = self.build_arguments(cli.PROFILE + BIG)
+        start = time.monotonic()
+        good = self.old_image()  # the two that may be there: without and with the large file
+        self.assertEqual(self.run_program(*arguments).status, 0)
+        duration = time.monotonic() - start
+        with open(self.path("a.img"), "rb") as file:
+            images = {good, file.read()}
+        seed = int(os.environ.get("MKINITRD_TEST_SEED", time.time_ns() % 1000000))
+        print(f"seed {seed}", flush=True)
+        moments = random.Random(seed)
+        for number in range(50):
+            build = subprocess.Popen([cli.MKINITRD, *arguments], cwd=self.directory,
+                                     env=self.environment(), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                build.wait(moments.random() * duration)
+            except subprocess.TimeoutExpired:
+                build.kill()
+                build.wait(60)
+            with open(self.path("a.img"), "rb") as file:
+                self.assertIn(file.read(), images, f"kill {number} of seed {seed}")
+            # each build removes what the one before has left
+            self.assertLessEqual(len(self.images()), 2, f"kill {number} of seed {seed}")
+        self.assertEqual(self.run_program(*arguments).status, 0)
+        self.assertEqual(self.images(), ["a.img"])
+
+    def test_builds_at_once(self):
+        self.make_big(1 << 20)
+        arguments = self.build_arguments(cli.PROFILE + BIG)
+        builds = [subprocess.Popen([cli.MKINITRD, *arguments], cwd=self.directory,
+                                   env=self.environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                  for _ in range(10)]
+        for build in builds:
+            words = build.communicate(timeout=120)[1].decode()
+            self.assertEqual(build.returncode, 0, words)
+        self.assertEqual(self.images(), ["a.img"])
+        self.assertEqual(self.run_program("ls", "a.img").status, 0)
+
+    def test_limit(self):
+        self.make_big(1 << 20)
+        self.old_image()
+        profile = cli.PROFILE + BIG + "output: { limit: 700K }\n"
+        for compress, large in (("none", "1.0 MB"), ("lz4", "1.1 MB"), ("xz:0", "1.0 MB")):
+            with self.subTest(compress=compress):
+                done = self.run_program(*self.build_arguments(profile), "-c", compress)
+                self.assertEqual(done.status, 1)
+                lines = done.stderr.splitlines()
+                self.assertRegex(lines[0], r"^mkinitrd: 'a\.img' would be over its limit of ")
+                self.assertRegex(lines[1], r"^ +[\d.]+ MB  etc/big: file .*\(fixture\.yaml:\d+\)$")
+                self.assertEqual(len(lines), 11)
+                self.assertEqual(self.images(), ["a.img"])
+        done = self.run_program(*self.build_arguments(profile), "--force")
+        self.assertEqual(done.status, 0)
+        self.assertRegex(done.stderr, r"mkinitrd: warning: 'a\.img' has .*over its limit")
+
+    def test_kernel_that_cannot_unpack(self):
+        os.makedirs(self.root / "boot", exist_ok=True)
+        with open(self.root / f"boot/config-{cli.RELEASE}", "w", encoding="utf-8") as file:
+            file.write("CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\nCONFIG_RD_XZ=y\n")
+        self.check(self.build_arguments(), 1, "",
+                   f"mkinitrd: kernel '{cli.RELEASE}' cannot unpack zstd: '/boot/config-"
+                   f"{cli.RELEASE}' lacks CONFIG_RD_ZSTD; it can: none, gzip, xz (-c, or "
+                   "output.compress of the profile)\n")
+        self.check([*self.build_arguments(), "-c", "xz:0"], 0, "", "mkinitrd: a.img: SUMMARY\n")
+        done = self.run_program(*self.build_arguments(), "--force")
+        self.assertEqual(done.status, 0)
+        self.assertIn("cannot unpack zstd", done.stderr)
+
+    def test_progress(self):
+        self.make_big(64 << 20)
+        arguments = [*self.build_arguments(cli.PROFILE + BIG), "-c", "zstd:15"]
+        done = self.run_program(*arguments, "--progress", "always")
+        self.assertEqual(done.status, 0)
+        self.assertRegex(done.stderr,
+                         r"\r\x1b\[Kmkinitrd: compressing \d+/\d+ MB  etc/big")
+        # wiped before the last line
+        self.assertRegex(done.stderr, r"\r\x1b\[Kmkinitrd: a\.img: [^\r]*\n\Z")
+        for words in ([], ["--progress", "never"], ["--progress", "auto"]):
+            done = self.run_program(*arguments, *words)
+            self.assertNotIn("\r", done.stderr)  # no terminal
 
     def test_interrupt_leaves_the_old_image_and_no_temporary(self):
         self.check_signal(signal.SIGINT)
