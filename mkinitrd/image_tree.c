@@ -61,7 +61,8 @@ static struct tree_node *node_new(struct image_tree *tree, const char *path)
 		return NULL;
 	if (tree->count == tree->allocated) {
 		size_t more = tree->allocated ? tree->allocated * 2 : 256;
-		struct tree_node **nodes = reallocarray(tree->nodes, more, sizeof(*nodes));
+		struct tree_node **nodes =
+			reallocarray(tree->nodes, more, sizeof(struct tree_node *));
 
 		if (nodes) {
 			tree->nodes = nodes;
@@ -214,7 +215,7 @@ int image_tree_read(struct image_tree *tree, const char *path, const struct tree
 	if (r < 0)
 		return r;
 	if (tree->count)
-		qsort(tree->nodes, tree->count, sizeof(*tree->nodes), node_order);
+		qsort(tree->nodes, tree->count, sizeof(struct tree_node *), node_order);
 	return join_links(tree);
 }
 
