@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -22,8 +21,7 @@
 #include "module_info.h"
 #include "module_scan.h"
 #include "module_tree.h"
-
-#define THREADS_MOST 64
+#include "workers.h"
 
 struct node {
 	const struct module_file *file;
@@ -91,9 +89,6 @@ static void *read_next(void *context)
 /* speaks */
 static int graph_read(struct graph *graph, unsigned jobs)
 {
-	pthread_t threads[THREADS_MOST];
-	unsigned started = 0;
-
 	graph->nodes = calloc(graph->files.count + 1, sizeof(*graph->nodes));
 	if (!graph->nodes)
 		return fail(-ENOMEM, "cannot index the modules of kernel %s",
@@ -101,13 +96,7 @@ static int graph_read(struct graph *graph, unsigned jobs)
 	graph->count = graph->files.count;
 	for (size_t i = 0; i < graph->count; i++)
 		graph->nodes[i].file = &graph->files.items[i];
-	/* this thread is one of them: should none start, it does all */
-	while (started + 1 < jobs && started < THREADS_MOST &&
-	       pthread_create(&threads[started], NULL, read_next, graph) == 0)
-		started++;
-	(void)read_next(graph);
-	for (unsigned i = 0; i < started; i++)
-		(void)pthread_join(threads[i], NULL);
+	workers_run(jobs, read_next, graph);
 
 	for (size_t i = 0; i < graph->count; i++) {
 		const struct node *node = &graph->nodes[i];

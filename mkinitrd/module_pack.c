@@ -110,9 +110,10 @@ static int list_add(struct modules *modules, struct resolve *resolve,
 }
 
 /* what one packed module needs directly, or may use */
-static int needs_add(struct modules *modules, struct resolve *resolve, size_t index,
+static int needs_add(struct modules *modules, struct resolve *resolve, size_t position,
 		     bool with_firmware)
 {
+	size_t index = modules->packed.items[position];
 	CLEANUP(module_list_free) struct module_list direct = { 0 };
 	const struct module *module = &modules->tree.modules[index];
 	const char *entry = modules->choices[index].entry;
@@ -132,7 +133,7 @@ static int needs_add(struct modules *modules, struct resolve *resolve, size_t in
 		r = list_add(modules, resolve, &module->post,
 			     &(struct want){ "softdep", entry, { 0 } });
 	if (r >= 0)
-		r = module_says(modules, index, with_firmware);
+		r = module_says(modules, position, with_firmware, resolve->jobs);
 	if (r >= 0)
 		r = list_add(modules, resolve, &module->weak,
 			     &(struct want){ "weakdep", entry, { 0 } });
@@ -155,7 +156,7 @@ int modules_pack(struct modules *modules, struct resolve *resolve, bool with_fir
 	}
 	/* the list grows while it is walked */
 	for (size_t i = 0; r >= 0 && i < modules->packed.count; i++)
-		r = needs_add(modules, resolve, modules->packed.items[i], with_firmware);
+		r = needs_add(modules, resolve, i, with_firmware);
 	if (r >= 0)
 		note("%zu modules of kernel %s", modules->packed.count, modules->kernel->release);
 	return r;

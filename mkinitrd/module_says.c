@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "modules.h"
 #include "decompress.h"
 #include "fail.h"
 #include "module_info.h"
+#include "workers.h"
 
 /* names or aliases; what is not there is silently left */
 static int weakdeps_add(const struct module_tree *tree, struct module *module, const char *names)
@@ -52,44 +54,78 @@ static int weakdep_note(struct modules *modules, struct module *module, char *na
 	return module_config_add(&modules->tree.config, &setting);
 }
 
-static int file_read_says(struct modules *modules, struct module *module)
+static void info_read(const struct modules *modules, struct module *module)
 {
-	CLEANUP(strings_free) struct strings lines = STRINGS_EMPTY;
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(fd_close) int fd = -1;
-	int r;
 
 	text_format(&path, "%s/%s", modules->kernel->directory, module->path);
 	fd = path.failed ? -ENOMEM
 			 : sysroot_open(modules->root, text_string(&path), O_RDONLY | O_NONBLOCK);
-	r = fd < 0 ? fd : module_info_read(fd, compressed_suffix(module->path) != NULL, &lines);
+	module->info_result = fd < 0 ? fd
+				     : module_info_read(fd, compressed_suffix(module->path) != NULL,
+							&module->info);
+	module->has_info = true;
+}
+
+/* the packed modules from one on, each read by one thread */
+struct ahead {
+	struct modules *modules;
+	atomic_size_t next;
+};
+
+static void *read_next(void *context)
+{
+	struct ahead *ahead = context;
+	const struct module_list *packed = &ahead->modules->packed;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&ahead->next, 1)) < packed->count) {
+		struct module *module = &ahead->modules->tree.modules[packed->items[i]];
+
+		if (!module->has_info)
+			info_read(ahead->modules, module);
+	}
+	return NULL;
+}
+
+/* what its file says; speaks */
+static int info_take(struct modules *modules, struct module *module)
+{
+	int r = module->info_result;
+
 	if (r < 0)
 		return fail(r,
-			    "cannot read '%s' of the root '%s' for the firmware it names; "
+			    "cannot read '%s/%s' of the root '%s' for the firmware it names; "
 			    "install it again",
-			    text_string(&path), modules->root->path);
-	for (size_t i = 0; r >= 0 && i < lines.count; i++) {
-		const char *firmware = module_info_value(lines.items[i], "firmware");
-		const char *weak = module_info_value(lines.items[i], "weakdep");
-		size_t prefix = weak ? (size_t)(weak - lines.items[i]) : 0;
+			    modules->kernel->directory, module->path, modules->root->path);
+	for (size_t i = 0; r >= 0 && i < module->info.count; i++) {
+		char *line = module->info.items[i];
+		const char *firmware = module_info_value(line, "firmware");
+		const char *weak = module_info_value(line, "weakdep");
 
 		if (firmware)
 			r = strings_add(&module->firmware, firmware);
 		else if (weak && !modules->tree.has_weakdeps)
-			r = weakdep_note(modules, module, lines.items[i] + prefix);
+			r = weakdep_note(modules, module, line + (weak - line));
 	}
-	return r < 0 ? fail(r, "cannot read '%s'", text_string(&path)) : 0;
+	strings_free(&module->info);
+	return r < 0 ? fail(r, "cannot read '%s'", module->path) : 0;
 }
 
-int module_says(struct modules *modules, size_t index, bool with_firmware)
+int module_says(struct modules *modules, size_t position, bool with_firmware, unsigned jobs)
 {
-	struct module *module = &modules->tree.modules[index];
+	struct module *module = &modules->tree.modules[modules->packed.items[position]];
 	const struct module_config *config = &modules->tree.config;
+	struct ahead ahead = { .modules = modules, .next = position };
 	int r = 0;
 
 	/* an index that was computed here has all of it */
-	if (!modules->tree.is_computed && (with_firmware || !modules->tree.has_weakdeps))
-		r = file_read_says(modules, module);
+	if (!modules->tree.is_computed && (with_firmware || !modules->tree.has_weakdeps)) {
+		if (!module->has_info)
+			workers_run(jobs, read_next, &ahead);
+		r = info_take(modules, module);
+	}
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r >= 0 && i < config->count; i++) {

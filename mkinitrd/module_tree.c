@@ -61,6 +61,7 @@ void module_tree_close(struct module_tree *tree)
 		free(module->path);
 		strings_free(&module->aliases);
 		strings_free(&module->firmware);
+		strings_free(&module->info);
 		module_list_free(&module->weak);
 		module_list_free(&module->hard);
 		module_list_free(&module->pre);

@@ -29,6 +29,9 @@ struct module {
 	struct module_list pre, post; /* softdeps; module_tree_softdeps() fills them in */
 	struct module_list weak;      /* weakdeps and firmware: module_says() fills them in */
 	struct strings firmware;
+	struct strings info; /* .modinfo, when it was read; else why it could not be */
+	int info_result;
+	bool has_info;
 	struct strings aliases; /* as in modules.alias */
 	bool has_softdeps;      /* module_tree_softdeps() has run */
 	bool is_blacklisted;    /* also when it is forbidden */

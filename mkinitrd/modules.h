@@ -41,8 +41,11 @@ bool module_match(const char *pattern, const struct module *module);
 /** module_options() - of modprobe.d, then of the profile, as one string */
 int module_options(const struct modules *modules, size_t index, struct text *text);
 
-/** module_says() - learn the weakdeps and, @with_firmware, the firmware of a module; speaks */
-int module_says(struct modules *modules, size_t index, bool with_firmware);
+/**
+ * module_says() - learn the weakdeps and, @with_firmware, the firmware of a packed module; speaks
+ * @position: in modules->packed; the files of all after it are read along, on @jobs threads
+ */
+int module_says(struct modules *modules, size_t position, bool with_firmware, unsigned jobs);
 
 /** modules_pack() - put what was wished into the manifest, with all that it needs; speaks */
 int modules_pack(struct modules *modules, struct resolve *resolve, bool with_firmware);

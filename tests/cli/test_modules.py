@@ -216,6 +216,24 @@ class Modules(cli.CliTest):
         self.assertIn("alias module=fake_disk", plan)
         self.assertIn("name=fake_late", plan)
 
+    def test_weakdeps_of_an_index(self):
+        with open(os.path.join(self.folder, "modules.weakdep"), "w", encoding="utf-8") as file:
+            file.write("# Weak dependencies extracted from modules themselves.\n"
+                       "weakdep fake_bus crypto-fake-crc no_such_module\n"
+                       "weakdep fake_disk fake_late\n")
+        packed = self.build(MODULES.format("fake_bus: required, fake_eth: required"))
+        folder = f"usr/lib/modules/{cli.RELEASE}/"
+        self.assertEqual(sorted(name.removeprefix(folder) for name in packed
+                                if name.endswith(".ko")),
+                         ["kernel/drivers/fake/fake-crc.ko", "kernel/drivers/fake/fake_bus.ko",
+                          "kernel/drivers/net/ethernet/fake_eth.ko"])
+        self.assertEqual(packed[folder + "modules.weakdep"].decode(),
+                         "# Weak dependencies extracted from modules themselves.\n"
+                         "weakdep fake_bus crypto-fake-crc no_such_module\n")
+        plan = packed["usr/lib/mkinitrd/boot.plan"].decode()
+        self.assertIn("/fake_bus.ko load=boot\n", plan)
+        self.assertIn("/fake-crc.ko load=demand\n", plan)
+
     # ---- firmware ----
 
     def firmware(self, *options, files):
