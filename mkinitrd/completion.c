@@ -51,9 +51,11 @@ static const struct {
 	enum completes completes;
 	int (*list)(struct strings *words);
 } rows[] = {
+	{ "A",            COMPLETES_FILES,    NULL },
 	{ "ALGO[:LEVEL]", COMPLETES_WORDS,    compressions_list },
 	{ "ARCHIVE",      COMPLETES_FILES,    NULL },
 	{ "ARG",          COMPLETES_NOTHING,  NULL },
+	{ "B",            COMPLETES_FILES,    NULL },
 	{ "COMMAND",      COMPLETES_COMMANDS, NULL },
 	{ "DIR",          COMPLETES_FOLDERS,  NULL },
 	{ "DURATION",     COMPLETES_NOTHING,  NULL },
