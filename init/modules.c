@@ -232,7 +232,7 @@ int step_modules(struct machine *machine, struct step_record *record)
 	for (size_t i = 0; i < machine->plan.module_count; i++)
 		if (machine->plan.modules[i].load == PLAN_LOAD_BOOT)
 			loader_want(machine->modules->loader, i);
-	(void)modules_load_wanted(machine);
+	/* in one go: a driver that waits for its device (ATA) holds up one thread only */
 	modules_want_present(machine);
 	(void)modules_load_wanted(machine);
 	(void)uevent_handle(machine);
