@@ -18,8 +18,8 @@
 
 #define IN_SIZE ((size_t)64 << 10)
 #define OUT_SIZE ((size_t)256 << 10)
-#define KERNEL_MOST ((uint64_t)1 << 30) /* unpacked; the largest distribution kernels have 70 MB \
-					 */
+/* unpacked; the largest distribution kernels have 70 MB */
+#define KERNEL_MOST ((uint64_t)1 << 30)
 
 /* the marker and the first bytes of the gzip file behind it: the marker alone also stands in the
  * scripts that look for it */

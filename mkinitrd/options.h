@@ -24,7 +24,7 @@ struct options {
 	const char *compress;    /* -c */
 	unsigned jobs;           /* -j; 0: as many as CPUs */
 	bool dry_run, force, json;
-	bool list; /* -l: check's codes */
+	bool list;   /* -l: check's codes */
 	int verbose; /* -v count */
 	bool quiet;
 	enum progress progress;

@@ -3,8 +3,9 @@
  * output.h - a file that appears whole or not at all
  *
  * A temporary file ".NAME.XXXXXX" beside the target, mode 0600, is renamed over it at the end. It
- * is removed on failure and on SIGINT, SIGTERM and SIGHUP, which then end the process as usual; what
- * a process left that was killed otherwise is removed by the next one. One at a time in a process.
+ * is removed on failure and on SIGINT, SIGTERM and SIGHUP, which then end the process as usual;
+ * what a process left that was killed otherwise is removed by the next one. One at a time in a
+ * process.
  */
 #pragma once
 

@@ -19,7 +19,7 @@ struct resolve_missing {
 
 struct kernel {
 	char *release;   /* "6.1.0-56-amd64"; "": none, for an image without modules */
-	char *directory; /* in the root: "/usr/lib/modules/RELEASE", canonical; "" with no release */
+	char *directory; /* in the root: "/usr/lib/modules/RELEASE", canonical; "": no release */
 };
 
 struct resolve {

@@ -234,7 +234,6 @@ static void numbers_that_no_archive_has(void **state UNUSED)
 static void a_million_entries(void **state UNUSED)
 {
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
-	CLEANUP(text_free) struct text seen = TEXT_EMPTY;
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	struct image_entry entry;
 	struct rusage before, after;

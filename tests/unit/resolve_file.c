@@ -380,7 +380,6 @@ static void kernels_of_a_split_root(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		CLEANUP(sysroot_close) struct sysroot root = SYSROOT_EMPTY;
 		CLEANUP(kernel_free) struct kernel kernel = { 0 };
-		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 		CLEANUP(memory_free) char *files = strdup(rows[i].files);
 		char *rest = files;
 		const char *file;
