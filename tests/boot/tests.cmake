@@ -35,6 +35,10 @@ boot_test(DL-6-DL-8-DL-11-left-out test_docker_calls.py NoIptables)
 boot_test(readme-and-guide ../cli/test_guide.py Path)
 set_tests_properties(boot-readme-and-guide PROPERTIES FIXTURES_REQUIRED "")
 
+# what the writer makes, unpacked by the kernel
+boot_test(OD-17-codecs test_codecs.py)
+set_tests_properties(boot-OD-17-codecs PROPERTIES FIXTURES_REQUIRED "")
+
 # other releases, installed for the test
 boot_test(OD-17-root-bookworm test_roots.py Bookworm)
 boot_test(OD-17-root-trixie test_roots.py Trixie)
