@@ -252,15 +252,20 @@ static int add_directory(struct resolve *resolve, const char *path, const struct
 	return entry->type == ENTRY_DIRECTORY ? add_tree(resolve, path, want) : 0;
 }
 
-/* What is run may have some. What cannot be read is said when its content is needed. */
+/* What is run may have some. What cannot be read is said when its content is needed.
+ * @known: the entry that is at this place already, or NULL; libraries are wanted many times */
 static int read_capabilities(const struct sysroot *sysroot, const char *path,
-			     const struct stat *status, char **ret_text)
+			     const struct stat *status, const struct entry *known, char **ret_text)
 {
 	CLEANUP(fd_close) int fd = -1;
 
 	*ret_text = NULL;
 	if (!(status->st_mode & 0111))
 		return 0;
+	if (known && known->source.kind == SOURCE_ROOT && text_equal(known->source.path, path)) {
+		*ret_text = known->capabilities ? strdup(known->capabilities) : NULL;
+		return known->capabilities && !*ret_text ? -ENOMEM : 0;
+	}
 	fd = sysroot_open(sysroot, path, O_RDONLY | O_NONBLOCK);
 	return fd < 0 ? 0 : capability_read(fd, ret_text);
 }
@@ -298,7 +303,10 @@ static int add_regular(struct resolve *resolve, const char *path, const struct s
 		.mode = status->st_mode & 07777,
 	};
 	struct entry *entry;
-	int r = read_capabilities(sysroot, source.path, status, &capabilities);
+	int r = read_capabilities(
+		sysroot, source.path, status,
+		source.kind == SOURCE_ROOT ? manifest_find(resolve->manifest, path + 1) : NULL,
+		&capabilities);
 
 	if (r < 0)
 		return fail_path(resolve, r, "read the capabilities of", path, want, NULL);

@@ -17,7 +17,7 @@
 
 #define SYMLINKS_MOST 40
 
-/* what stands at a path: remembered for directories and symlinks, which are met again and again */
+/* what stands at a path: remembered, as folders, symlinks and libraries are met again and again */
 struct known {
 	mode_t type;  /* S_IFMT bits; 0: nothing there */
 	char *target; /* of a symlink */
@@ -76,7 +76,7 @@ static int look_cached(const struct sysroot *sysroot, const char *path, mode_t *
 		return 0;
 	}
 	r = look(sysroot, path, ret_type, ret_target);
-	if (r < 0 || !sysroot->known || !(S_ISDIR(*ret_type) || S_ISLNK(*ret_type)))
+	if (r < 0 || !sysroot->known || *ret_type == 0)
 		return r;
 	known = calloc(1, sizeof(*known));
 	if (!known)
