@@ -8,6 +8,7 @@
  *        is in the image counts, and ld.so.conf does not, for ld.so does not read it)
  * Facts: ld.so(8); the cache's format: glibc's sysdeps/generic/dl-cache.h; musl's ldso/dynlink.c
  */
+#include <assert.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -338,6 +339,7 @@ static int need(struct check_loader *loader, size_t asked, const char *name)
 	r = search(loader, asked, name, &facts, &found);
 	if (r != 1)
 		return r == 0 && plugin_has(loader, name) ? 1 : r;
+	assert(facts); /* 1 is try_path()'s, which sets them */
 	facts->is_loaded = true;
 	r = add(loader, facts->elf, name, text_string(&found), asked);
 	return r < 0 ? r : 1;

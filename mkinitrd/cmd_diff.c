@@ -6,6 +6,7 @@
  * Out:   what was removed, added and changed, or JSON; status 3 when they differ
  * Not:   how they are compared (diff.c)
  */
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ static void add_lines(struct text *text, const struct diff_pair *pair)
 
 static void add_pair(struct text *text, const struct diff_pair *pair)
 {
+	assert(pair->a || pair->b);
 	if (!pair->a || !pair->b) {
 		add_single(text, pair->a ? '-' : '+', pair->a ? pair->a : pair->b);
 		return;
@@ -233,6 +235,7 @@ static json_t *json_pair(const struct diff_pair *pair)
 	static const char *const names[] = { "type", "content", "mode", "owner", "target" };
 	json_t *what, *lines, *json;
 
+	assert(pair->a || pair->b);
 	if (!pair->a || !pair->b)
 		return json_node(pair->a ? pair->a : pair->b);
 	what = json_array();
