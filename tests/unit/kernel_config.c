@@ -87,11 +87,12 @@ static void kernel_make(const char *config, size_t at, size_t size, struct text 
 /* the setup code of three sectors, then 100 bytes of a loader, then the payload with its size */
 static void bzimage_make(const struct text *payload, struct text *text)
 {
+	static const char magic[4] = { 'H', 'd', 'r', 'S' };
 	unsigned char setup[4 * 512 + 100] = { 0 };
 	uint32_t length = (uint32_t)payload->length + 4;
 
 	setup[0x1f1] = 3;
-	memcpy(setup + 0x202, "HdrS", 4);
+	memcpy(setup + 0x202, magic, sizeof(magic));
 	setup[0x206] = 0x0f;
 	setup[0x207] = 0x02;
 	setup[0x248] = 100;
