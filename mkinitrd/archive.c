@@ -195,6 +195,9 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 		return r;
 	if (fstat(fd, &status) < 0)
 		return fail_source(-errno, NULL, entry);
+	if (output_replaces(archive->job->output, &status))
+		return fail_source(-EEXIST, "the image would replace it; give another name with -o",
+				   entry);
 	if ((uint64_t)status.st_size > CPIO_FILE_MOST)
 		return fail_source(-EFBIG, "a file in an initramfs has at most 4 GiB - 1 bytes",
 				   entry);

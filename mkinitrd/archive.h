@@ -5,6 +5,7 @@
 #pragma once
 
 #include "image.h"
+#include "output.h"
 #include "relay.h"
 
 struct archive_job {
@@ -15,6 +16,7 @@ struct archive_job {
 				* else the last one, which ends in manifest.json and the sentinel */
 	uint64_t content_most; /* about what all segments hold, for the progress line */
 	const struct image_options *options;
+	const struct output *output; /* no source may be what it replaces */
 };
 
 /**

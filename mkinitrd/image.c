@@ -134,7 +134,7 @@ static void warn_limit(const struct writer *writer)
 	     writer->label, text_string(&size), text_string(&limit));
 }
 
-static int write_archives(struct manifest *manifest, int fd, const char *label,
+static int write_archives(struct manifest *manifest, const struct output *output, const char *label,
 			  const struct image_options *options, struct image_result *ret_result)
 {
 	CLEANUP(image_order_free) struct image_order order = IMAGE_ORDER_EMPTY;
@@ -142,9 +142,13 @@ static int write_archives(struct manifest *manifest, int fd, const char *label,
 		.manifest = manifest,
 		.label = label,
 		.options = options,
-		.target = { .fd = fd, .limit = options->is_forced ? 0 : options->limit },
+		.target = { .fd = output->fd, .limit = options->is_forced ? 0 : options->limit },
 	};
-	struct archive_job job = { .manifest = manifest, .options = options };
+	struct archive_job job = {
+		.manifest = manifest,
+		.options = options,
+		.output = output,
+	};
 	int r = image_order_make(manifest, &order);
 
 	if (r < 0)
@@ -243,7 +247,7 @@ int image_publish(struct manifest *manifest, const char *path, const struct imag
 	if (r == 0)
 		r = check_space(manifest, &output, options->compression);
 	if (r == 0)
-		r = write_archives(manifest, output.fd, path, options, &result);
+		r = write_archives(manifest, &output, path, options, &result);
 	if (r < 0)
 		return r;
 	/* the disk may begin while we read back */

@@ -96,7 +96,7 @@ static int open_directory(struct output *output, const char *path)
 }
 
 /* only a regular file is replaced */
-static int check_target(const struct output *output)
+static int check_target(struct output *output)
 {
 	struct stat status;
 
@@ -107,6 +107,7 @@ static int check_target(const struct output *output)
 			    output->path);
 	if (!S_ISREG(status.st_mode))
 		return fail(0, "cannot write '%s': it is no regular file", output->path);
+	output->replaced = status;
 	return 0;
 }
 
@@ -229,6 +230,13 @@ uint64_t output_free_bytes(const struct output *output)
 	    __builtin_mul_overflow(status.f_bavail, status.f_frsize, &bytes))
 		return UINT64_MAX;
 	return bytes;
+}
+
+bool output_replaces(const struct output *output, const struct stat *status)
+{
+	/* no regular file has inode number 0 */
+	return output->replaced.st_ino != 0 && output->replaced.st_ino == status->st_ino &&
+	       output->replaced.st_dev == status->st_dev;
 }
 
 int output_publish(struct output *output)

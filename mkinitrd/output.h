@@ -10,15 +10,17 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "../init/lib/text.h"
 
 struct output {
 	int directory_fd;
-	int fd;          /* read and write, at offset 0 after output_open() */
-	char *path;      /* as the user gave it, for messages */
-	char *name;      /* in the directory */
-	char *temporary; /* in the directory; NULL: there is none (any more) */
+	int fd;               /* read and write, at offset 0 after output_open() */
+	char *path;           /* as the user gave it, for messages */
+	char *name;           /* in the directory */
+	char *temporary;      /* in the directory; NULL: there is none (any more) */
+	struct stat replaced; /* the file that stands there now; all zero: none */
 };
 
 #define OUTPUT_EMPTY ((struct output){ .directory_fd = -1, .fd = -1 })
@@ -29,6 +31,9 @@ int output_open(struct output *output, const char *path);
 
 /** output_free_bytes() - what is free where the file lies; UINT64_MAX when that is not known */
 uint64_t output_free_bytes(const struct output *output);
+
+/** output_replaces() - whether @status is of the file that will be replaced */
+bool output_replaces(const struct output *output, const struct stat *status);
 
 /** output_publish() - fsync, rename, fsync the directory; speaks */
 int output_publish(struct output *output);
