@@ -130,29 +130,9 @@ static bool has(const struct check_loader *loader, const char *name)
 	return false;
 }
 
-/* musl is one file: its loader answers for these names, whatever follows */
-static bool musl_has(const char *name)
-{
-	static const char *const own[] = { "libc.",  "libpthread.", "librt.",  "libm.",
-					   "libdl.", "libutil.",    "libxnet." };
-
-	for (size_t i = 0; i < COUNT_OF(own); i++)
-		if (text_after(name, own[i]))
-			return true;
-	return false;
-}
-
-/* "ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1" -> "x86_64" */
 static int find_musl(struct check_loader *loader, const char *name)
 {
-	const char *after = text_after(name, "ld-musl-");
-
-	if (!after)
-		after = text_after(name, "libc.musl-");
-	if (!after || loader->musl)
-		return 0;
-	loader->musl = strndup(after, strcspn(after, "."));
-	return loader->musl ? 0 : -ENOMEM;
+	return loader->musl ? 0 : library_musl_architecture(name, &loader->musl);
 }
 
 /* ---- where a library may lie; each returns 1 found, 0 not, or -ENOMEM ---- */
@@ -334,7 +314,7 @@ static int need(struct check_loader *loader, size_t asked, const char *name)
 	struct check_facts *facts = NULL;
 	int r;
 
-	if (has(loader, name) || (loader->musl && musl_has(name)))
+	if (has(loader, name) || (loader->musl && library_musl_has(name)))
 		return 1;
 	r = search(loader, asked, name, &facts, &found);
 	if (r != 1)

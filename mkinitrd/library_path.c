@@ -226,3 +226,27 @@ int library_path_expand(const char *list, const struct elf_object *object, const
 	}
 	return r;
 }
+
+bool library_musl_has(const char *name)
+{
+	static const char *const own[] = { "libc.",  "libpthread.", "librt.",  "libm.",
+					   "libdl.", "libutil.",    "libxnet." };
+
+	for (size_t i = 0; i < COUNT_OF(own); i++)
+		if (text_after(name, own[i]))
+			return true;
+	return false;
+}
+
+int library_musl_architecture(const char *name, char **ret_architecture)
+{
+	const char *after = text_after(name, "ld-musl-");
+
+	*ret_architecture = NULL;
+	if (!after)
+		after = text_after(name, "libc.musl-");
+	if (!after)
+		return 0;
+	*ret_architecture = strndup(after, strcspn(after, "."));
+	return *ret_architecture ? 0 : -ENOMEM;
+}

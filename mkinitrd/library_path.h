@@ -21,6 +21,16 @@ int library_path_default(const struct elf_object *object, struct strings *ret_fo
 int library_path_musl(const struct sysroot *root, const char *architecture,
 		      struct strings *ret_folders);
 
+/** library_musl_has() - musl is one file: its loader answers for the library @name, whatever its
+ * version */
+bool library_musl_has(const char *name);
+
+/**
+ * library_musl_architecture() - "ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1" -> "x86_64"
+ * @ret_architecture: NULL when @name is neither; the caller frees it
+ */
+int library_musl_architecture(const char *name, char **ret_architecture);
+
 /**
  * library_path_expand() - the folders of a DT_RPATH or DT_RUNPATH; quiet
  * @origin: what $ORIGIN stands for

@@ -21,6 +21,7 @@
 
 #include "elf_load.h"
 #include "fail.h"
+#include "library_path.h"
 #include "resolve_path.h"
 
 static void load_free(struct load *load)
@@ -74,29 +75,9 @@ static bool load_has(const struct load *load, const char *name)
 	return false;
 }
 
-/* musl is one file: its loader answers for these names, whatever follows */
-static bool musl_has(const char *name)
-{
-	static const char *const own[] = { "libc.",  "libpthread.", "librt.",  "libm.",
-					   "libdl.", "libutil.",    "libxnet." };
-
-	for (size_t i = 0; i < COUNT_OF(own); i++)
-		if (text_after(name, own[i]))
-			return true;
-	return false;
-}
-
-/* "ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1" -> "x86_64" */
 static int musl_of_name(struct load *load, const char *name)
 {
-	const char *after = text_after(name, "ld-musl-");
-
-	if (!after)
-		after = text_after(name, "libc.musl-");
-	if (!after || load->musl)
-		return 0;
-	load->musl = strndup(after, strcspn(after, "."));
-	return load->musl ? 0 : -ENOMEM;
+	return load->musl ? 0 : library_musl_architecture(name, &load->musl);
 }
 
 static int load_find_musl(struct load *load)
@@ -203,7 +184,7 @@ static int load_need(struct load *load, struct library_search *search, size_t lo
 	struct elf_object *object = NULL;
 	int r;
 
-	if (load_has(load, name) || (load->musl && musl_has(name)))
+	if (load_has(load, name) || (load->musl && library_musl_has(name)))
 		return 1;
 	search->resolve = load->resolve;
 	search->like = load->items[0].object;
