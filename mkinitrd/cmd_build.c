@@ -45,19 +45,26 @@ static void build_free(struct build *build)
 	profile_free(&build->profile);
 }
 
-/* RAM to unpack a flat image and boot it: 2.5 times the content is safe, by the measurements that
- * docs/boot.md quotes (the rootfs may take half of the RAM, counted before the packed image's
- * own memory is given back). The archive overhead and init's own plan are small beside it. */
-static uint64_t memory_needed(const struct manifest *manifest)
+/* RAM to unpack a flat image of @content bytes and boot it: the rootfs may take half of what the
+ * packed image leaves while it is unpacked (docs/boot.md section 2). The archive's overhead and
+ * init's own memory are small beside it. */
+static uint64_t memory_needed(uint64_t content, uint64_t packed)
 {
-	uint64_t bytes = 0;
+	return 2 * content + packed;
+}
+
+/* the same before anything is packed, for the boot plan: what is compressed takes at most half of
+ * its content, unless it was compressed already */
+static uint64_t memory_expected(const struct manifest *manifest, enum compression compression)
+{
+	uint64_t content = 0;
 
 	for (size_t i = 0; i < manifest_count(manifest); i++) {
 		const struct entry *entry = manifest_at(manifest, i);
 
-		bytes += (entry->size + 4095) & ~UINT64_C(4095);
+		content += (entry->size + 4095) & ~UINT64_C(4095);
 	}
-	return bytes * 5 / 2;
+	return memory_needed(content, compression == COMPRESS_NONE ? content : content / 2);
 }
 
 /* SOURCE_DATE_EPOCH, or 0 */
@@ -136,7 +143,7 @@ static int build_resolve(struct build *build)
 		r = check_accept(root, resolve->manifest);
 	if (r < 0)
 		return r;
-	build->plan.image.memory = memory_needed(resolve->manifest);
+	build->plan.image.memory = memory_expected(resolve->manifest, build->image.compression);
 	r = plan_add(resolve, &build->plan);
 	return r < 0 ? r : resolve_finish(resolve);
 }
@@ -183,6 +190,7 @@ static void say_summary(const struct build *build, const char *path,
 			const struct image_result *result, const struct timespec *start)
 {
 	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
+	uint64_t memory = memory_needed(result->content, result->bytes_out);
 	struct timespec end = { 0 };
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
@@ -194,7 +202,9 @@ static void say_summary(const struct build *build, const char *path,
 		    100.0 * (double)result->bytes_out / (double)result->bytes_in,
 		    (double)(end.tv_sec - start->tv_sec) +
 			    (double)(end.tv_nsec - start->tv_nsec) / 1e9);
-	size_format(&summary, build->plan.image.memory);
+	if (memory < build->plan.image.memory)
+		memory = build->plan.image.memory;
+	size_format(&summary, memory);
 	text_add(&summary, " of memory");
 	say("%s", text_string(&summary));
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fail.h"
 #include "tools.h"
@@ -86,6 +87,8 @@ static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_ro
 		.source = { .directory_fd = -1 },
 		.relation = RELATION,
 	};
+	struct entry *entry;
+	struct stat status;
 	int r = resolve_place(resolve, row->path, RELATION, &(struct origin){ 0 }, &path);
 
 	if (r < 0)
@@ -100,9 +103,13 @@ static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_ro
 		if (!addition.source.path)
 			return -ENOMEM;
 	}
-	r = manifest_add(resolve->manifest, &addition, NULL);
+	r = manifest_add(resolve->manifest, &addition, &entry);
 	free(addition.source.path);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	if (entry->source.kind == SOURCE_TOOL && fstatat(folder_fd, row->content, &status, 0) == 0)
+		entry->size = (uint64_t)status.st_size;
+	return 0;
 }
 
 int tools_add(struct resolve *resolve, int folder_fd)
