@@ -36,10 +36,10 @@ class Output(cli.CliTest):
         with open(self.path("a.img"), "rb") as file:
             self.assertTrue(file.read() == old, "the old image has changed")
 
-    def start_writing(self):
+    def start_writing(self, *words):
         """Start a build, return it once its temporary file stands in the folder and grows."""
         before = set(self.images())
-        build = subprocess.Popen([cli.MKINITRD, *self.build_arguments(cli.PROFILE + BIG)],
+        build = subprocess.Popen([cli.MKINITRD, *self.build_arguments(cli.PROFILE + BIG), *words],
                                  cwd=self.directory, env=self.environment(),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE)
@@ -140,16 +140,23 @@ class Output(cli.CliTest):
 
     def test_progress(self):
         self.make_big(64 << 20)
-        arguments = [*self.build_arguments(cli.PROFILE + BIG), "-c", "zstd:15"]
-        done = self.run_program(*arguments, "--progress", "always")
-        self.assertEqual(done.status, 0)
-        self.assertRegex(done.stderr,
-                         r"\r\x1b\[Kmkinitrd: compressing \d+/\d+ MB  etc/big")
+        build = self.start_writing("--progress", "always")
+        # nothing is shown in the first second: on a fast machine all would be over by then
+        build.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        build.send_signal(signal.SIGCONT)
+        said = build.stderr.read().decode()
+        self.assertEqual(build.wait(120), 0, said)
+        self.assertRegex(said, r"\r\x1b\[Kmkinitrd: compressing \d+/\d+ MB  etc/big")
         # wiped before the last line
-        self.assertRegex(done.stderr, r"\r\x1b\[Kmkinitrd: a\.img: [^\r]*\n\Z")
+        self.assertRegex(said, r"\r\x1b\[Kmkinitrd: a\.img: [^\r]*\n\Z")
         for words in ([], ["--progress", "never"], ["--progress", "auto"]):
-            done = self.run_program(*arguments, *words)
-            self.assertNotIn("\r", done.stderr)  # no terminal
+            build = self.start_writing(*words)
+            build.send_signal(signal.SIGSTOP)
+            time.sleep(1.2)
+            build.send_signal(signal.SIGCONT)
+            self.assertNotIn(b"\r", build.stderr.read())  # no terminal
+            self.assertEqual(build.wait(120), 0)
 
     def test_interrupt_leaves_the_old_image_and_no_temporary(self):
         self.check_signal(signal.SIGINT)
