@@ -118,7 +118,9 @@ class Output(cli.CliTest):
                 self.assertEqual(done.status, 1)
                 lines = done.stderr.splitlines()
                 self.assertRegex(lines[0], r"^mkinitrd: 'a\.img' would be over its limit of ")
-                self.assertRegex(lines[1], r"^ +[\d.]+ MB  etc/big: file .*\(fixture\.yaml:\d+\)$")
+                # with its symbols, init may be larger
+                self.assertRegex("\n".join(lines[1:3]),
+                                 r"(?m)^ +[\d.]+ MB  etc/big: file .*\(fixture\.yaml:\d+\)$")
                 self.assertEqual(len(lines), 11)
                 self.assertEqual(self.images(), ["a.img"])
         done = self.run_program(*self.build_arguments(profile), "--force")
