@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,15 +71,57 @@ static void handlers_restore(void)
 	interrupted.temporary[0] = '\0';
 }
 
+#define SYMLINKS_MOST 40 /* as the kernel: path_resolution(7) */
+
+/* where a symlink at the end of @path leads, whether or not there is anything; quiet */
+static int follow(const char *path, char **ret_target)
+{
+	CLEANUP(memory_free) char *target = strdup(path);
+
+	for (unsigned links = 0; links <= SYMLINKS_MOST; links++) {
+		char content[PATH_MAX], *next;
+		ssize_t length;
+		const char *slash;
+
+		if (!target)
+			return -ENOMEM;
+		length = readlink(target, content, sizeof(content) - 1);
+		if (length < 0) { /* no symlink, or nothing at all */
+			*ret_target = text_pointer_take(&target);
+			return 0;
+		}
+		content[length] = '\0';
+		slash = *content == '/' ? NULL : strrchr(target, '/');
+		if (asprintf(&next, "%.*s%s", slash ? (int)(slash + 1 - target) : 0, target,
+			     content) < 0)
+			return -ENOMEM;
+		free(target);
+		target = next;
+	}
+	return -ELOOP;
+}
+
 /* the directory that the target lies in, and its name there */
 static int open_directory(struct output *output, const char *path)
 {
-	CLEANUP(memory_free) char *real = realpath(path, NULL); /* NULL: it does not exist yet */
-	const char *target = real ? real : path;
-	const char *slash = strrchr(target, '/');
-	const char *name = slash ? slash + 1 : target;
+	CLEANUP(memory_free) char *target = NULL;
+	const char *slash, *name;
 	CLEANUP(memory_free) char *directory = NULL;
+	struct stat status = { 0 };
+	int r;
 
+	/* asked first: the kernel does not follow every symlink (proc_sys_fs(5),
+	 * protected_symlinks) */
+	if (stat(path, &status) < 0 && errno != ENOENT)
+		return fail(-errno, "cannot write '%s'", path);
+	if (S_ISDIR(status.st_mode))
+		return fail(0, "cannot write '%s': it is a directory; give a file name with -o",
+			    path);
+	r = follow(path, &target);
+	if (r < 0)
+		return fail(r, "cannot write '%s'", path);
+	slash = strrchr(target, '/');
+	name = slash ? slash + 1 : target;
 	if (!*name || text_equal(name, ".") || text_equal(name, ".."))
 		return fail(0, "'%s' is no name for a file", path);
 	if (slash == target)
@@ -102,9 +145,6 @@ static int check_target(struct output *output)
 
 	if (fstatat(output->directory_fd, output->name, &status, 0) < 0)
 		return errno == ENOENT ? 0 : fail(-errno, "cannot write '%s'", output->path);
-	if (S_ISDIR(status.st_mode))
-		return fail(0, "cannot write '%s': it is a directory; give a file name with -o",
-			    output->path);
 	if (!S_ISREG(status.st_mode))
 		return fail(0, "cannot write '%s': it is no regular file", output->path);
 	output->replaced = status;

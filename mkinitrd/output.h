@@ -25,8 +25,8 @@ struct output {
 
 #define OUTPUT_EMPTY ((struct output){ .directory_fd = -1, .fd = -1 })
 
-/** output_open() - check the target and make the temporary file; speaks. A symlink at @path stays,
- * and what it points to is replaced. */
+/** output_open() - check the target and make the temporary file; speaks. A symlink at @path stays:
+ * what it points to is replaced, or made when it is not there and its directory is. */
 int output_open(struct output *output, const char *path);
 
 /** output_free_bytes() - what is free where the file lies; UINT64_MAX when that is not known */

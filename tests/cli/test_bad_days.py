@@ -95,6 +95,31 @@ class BadDays(cli.CliTest):
                        f"mkinitrd: cannot write '{path}': it is no regular file\n")
         self.assertEqual(self.images(), ["pipe"])
 
+    def test_target_behind_symlinks(self):
+        os.mkdir(self.path("boot"))
+        for link, target in (("one", "boot/a.img"), ("boot/two", "b.img"), ("three", "boot/two"),
+                             ("four", self.path("boot/c.img"))):
+            os.symlink(target, self.path(link))
+        for link, written in (("one", "a.img"), ("three", "b.img"), ("four", "c.img")):
+            for _ in ("a link to nothing", "a link to a file"):
+                self.check(self.build_arguments(output=link), 0, "",
+                           f"mkinitrd: {link}: SUMMARY\n")
+                self.assertTrue(os.path.islink(self.path(link)))
+                self.assertFalse(os.path.islink(self.path(f"boot/{written}")))
+                self.assertGreater(os.path.getsize(self.path(f"boot/{written}")), 100)
+        self.assertEqual(sorted(os.listdir(self.path("boot"))), ["a.img", "b.img", "c.img", "two"])
+
+    def test_target_behind_symlinks_to_no_file(self):
+        for link, target, why in (
+                ("gone", "missing/a.img", "its directory 'missing': No such file or directory"),
+                ("circle", "circle", "Too many levels of symbolic links"),
+                ("folder", ".", "it is a directory; give a file name with -o")):
+            os.symlink(target, self.path(link))
+            self.check(self.build_arguments(output=link), 1, "",
+                       f"mkinitrd: cannot write '{link}': {why}\n")
+            self.assertEqual(os.readlink(self.path(link)), target)
+        self.assertEqual(self.images(), ["circle", "folder", "gone"])
+
     def test_output_is_a_source(self):
         content = b"a source\n" * 100
         self.root.file("etc/big", content)
