@@ -18,6 +18,7 @@
 
 #include "archive.h"
 #include "cpio.h"
+#include "entry.h"
 #include "fail.h"
 #include "image_order.h"
 #include "progress.h"
@@ -130,15 +131,6 @@ static int fail_source(int error, const char *why, const struct entry *entry)
 	return error;
 }
 
-static int fail_changed(const struct entry *entry)
-{
-	bool has_path = entry->source.path != NULL;
-
-	(void)fail(0, "'%s' changed while it was read; run again",
-		   has_path ? entry->source.path : entry->path);
-	return -ESTALE;
-}
-
 static bool is_unchanged(int fd, const struct stat *before)
 {
 	struct stat now;
@@ -170,7 +162,7 @@ static int archive_put_content(struct archive *archive, const struct entry *entr
 		if (count < 0)
 			return fail_source(-errno, NULL, entry);
 		if (count == 0)
-			return fail_changed(entry);
+			return entry_fail_changed(entry);
 		if (!EVP_DigestUpdate(archive->digest, archive->piece + archive->used,
 				      (size_t)count))
 			return fail_source(-ENOMEM, NULL, entry);
@@ -212,7 +204,7 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 	if (r < 0)
 		return r;
 	if (!is_unchanged(fd, &status))
-		return fail_changed(entry);
+		return entry_fail_changed(entry);
 	if (!EVP_DigestFinal_ex(archive->digest, entry->sha256, NULL))
 		return fail_source(-ENOMEM, NULL, entry);
 	entry->size = (uint64_t)status.st_size;

@@ -114,6 +114,27 @@ static int open_unpacked(const struct entry *entry, int packed_fd, int *ret_fd)
 	return open_memory(entry, text_string(&text), text.length, ret_fd);
 }
 
+int entry_fail_changed(const struct entry *entry)
+{
+	(void)fail(0, "'%s' changed while it was read; run again",
+		   entry->source.path ? entry->source.path : entry->path);
+	return -ESTALE;
+}
+
+/* what was there when it was looked at */
+static int fail_vanished(const struct entry *entry)
+{
+	(void)fail(0, "'%s' vanished while the image was made; run again", entry->source.path);
+	return -ESTALE;
+}
+
+static bool is_as_seen(const struct source *source, const struct stat *status)
+{
+	return !source->is_seen || (source->seen_size == (uint64_t)status->st_size &&
+				    source->seen_time.tv_sec == status->st_mtim.tv_sec &&
+				    source->seen_time.tv_nsec == status->st_mtim.tv_nsec);
+}
+
 int entry_open(const struct entry *entry, int *ret_fd)
 {
 	const struct source *source = &entry->source;
@@ -128,10 +149,14 @@ int entry_open(const struct entry *entry, int *ret_fd)
 	if (source->kind == SOURCE_NONE || source->kind == SOURCE_CONTENT)
 		return open_memory(entry, source->bytes, source->byte_count, ret_fd);
 	fd = (int)syscall(SYS_openat2, source->directory_fd, source->path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOENT)
+		return fail_vanished(entry);
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return fail_entry(-errno, "read", entry);
 	if (!S_ISREG(status.st_mode))
 		return fail_entry(0, "pack what is no regular file:", entry);
+	if (!is_as_seen(source, &status))
+		return entry_fail_changed(entry);
 	if (source->decompress)
 		return open_unpacked(entry, fd, ret_fd);
 	*ret_fd = fd_take(&fd);

@@ -13,6 +13,9 @@
 /** path_is_canonical() - "a/b": not empty, no leading, double or trailing '/', no "." or ".." */
 bool path_is_canonical(const char *path);
 
+/** entry_fail_changed() - say that a source did not hold still. Return: -ESTALE */
+int entry_fail_changed(const struct entry *entry);
+
 /**
  * entry_same_content() - whether two files hold equal bytes, by reading both; speaks
  *

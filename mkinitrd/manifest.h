@@ -38,7 +38,11 @@ struct source {
 	char *path;       /* ROOT: as seen in the root, with leading '/'; else a short label
 			   * that is also relative to directory_fd. CONTENT: what made it, "boot plan" */
 	bool decompress;  /* the file is a .ko.xz, .ko.zst, .ko.gz and goes in unpacked */
-	char *bytes;      /* CONTENT: owned */
+	bool is_seen;     /* size and time are of the file as resolution saw it: it must not change
+			   * before it is packed */
+	uint64_t seen_size;
+	struct timespec seen_time;
+	char *bytes; /* CONTENT: owned */
 	size_t byte_count;
 };
 

@@ -311,6 +311,9 @@ static int add_regular(struct resolve *resolve, const char *path, const struct s
 	if (r < 0)
 		return fail_path(resolve, r, "read the capabilities of", path, want, NULL);
 	source.directory_fd = sysroot->fd;
+	source.is_seen = true;
+	source.seen_size = (uint64_t)status->st_size;
+	source.seen_time = status->st_mtim;
 	addition.capabilities = capabilities;
 	addition.source = source;
 	if (source.kind == SOURCE_ROOT)

@@ -183,6 +183,48 @@ class Output(cli.CliTest):
         self.assert_old_image(old)
         self.assertEqual(self.images(), ["a.img"])
 
+    def test_source_that_is_another_one_when_it_is_packed(self):
+        """All of the root was looked at; what comes after the large file was not yet read."""
+        self.make_big()
+        late = self.root.file("etc/late", "a source\n")
+        old = self.old_image()
+        changed = "'/etc/late' changed while it was read; run again"
+        no_file = ("cannot pack what is no regular file: '/etc/late' in the root (for 'etc/late', "
+                   "file (late.yaml:1))")
+
+        def rewrite():
+            with open(late, "w", encoding="utf-8") as file:
+                file.write("a source.")
+
+        def move_away():
+            os.rename(late, late + "r")
+        for disturb, line in (
+                (rewrite, changed),
+                (lambda: os.replace(self.root.file("etc/other", "other\n"), late), changed),
+                (move_away, "'/etc/late' vanished while the image was made; run again"),
+                (lambda: (os.unlink(late), os.mkfifo(late)), no_file),
+                (lambda: (os.unlink(late), os.mkdir(late)), no_file)):
+            if os.path.lexists(late):
+                os.unlink(late)
+            self.root.file("etc/late", "a source\n")
+            build = self.start_writing("-p", self.write("late.yaml", "files: { /etc/late: {} }\n"))
+            disturb()
+            self.assertEqual(build.wait(120), 1)
+            self.assertEqual(build.stderr.read().decode(), f"mkinitrd: {line}\n")
+            self.assert_old_image(old)
+            self.assertEqual(self.images(), ["a.img", "late.yaml"])
+
+    def test_program_that_is_upgraded_meanwhile(self):
+        self.make_big()
+        old = self.old_image()
+        build = self.start_writing()
+        os.unlink(self.root / "usr/bin/hello")
+        self.root.program("hello", "greet")
+        self.assertEqual(build.wait(120), 1)
+        self.assertEqual(build.stderr.read().decode(),
+                         "mkinitrd: '/usr/bin/hello' changed while it was read; run again\n")
+        self.assert_old_image(old)
+
     def test_unwritable_output(self):
         os.mkdir(self.path("folder"))
         self.check(self.build_arguments(output="missing/a.img"), 1, "",
