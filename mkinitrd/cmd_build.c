@@ -112,7 +112,7 @@ static int build_resolve(struct build *build)
 {
 	struct resolve *resolve = &build->resolve;
 	const struct value *root = build->profile.root;
-	bool with_modules = modules_are_wanted(&build->profile);
+	bool with_modules = modules_are_wanted(&build->profile) && !resolve->kernel.has_no_modules;
 	int r = 0;
 
 	progress_phase("resolving files and programs");

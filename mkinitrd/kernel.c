@@ -2,7 +2,7 @@
 /*
  * kernel.c - for which kernel an image is made
  *
- * In:    -k, the root, the running kernel
+ * In:    -k, the root, the running kernel; the configuration of one without modules
  * Out:   a release, and the directory of its modules
  * Not:   the modules (resolve_module.c), the kernel image itself, which no initramfs holds
  */
@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 
 #include "fail.h"
+#include "kernel_config.h"
 #include "resolve.h"
 
 #define PLACES "/usr/lib/modules or /lib/modules"
@@ -103,16 +104,57 @@ static int kernel_take(const struct sysroot *root, const char *release, struct k
 }
 
 static int fail_wanted(const struct sysroot *root, const char *wanted,
-		       const struct strings *releases)
+		       const struct strings *releases, const struct kernel_config *config)
 {
-	CLEANUP(text_free) struct text there = TEXT_EMPTY;
+	CLEANUP(text_free) struct text more = TEXT_EMPTY;
 
+	if (config)
+		text_format(&more, "; by '%s' it loads some: install them",
+			    kernel_config_path(config));
+	else if (releases->count == 0)
+		text_format(&more,
+			    ", which has no kernel; install it there, name another --root, or, "
+			    "when all is built in, put its configuration there: /boot/config-%s",
+			    wanted);
 	for (size_t i = 0; i < releases->count; i++)
-		text_format(&there, "%s%s", i ? ", " : "", releases->items[i]);
-	(void)fail(0,
-		   "kernel '%s' (-k) has no modules in " PLACES " of the root '%s'; installed: %s",
-		   wanted, root->path, text_string(&there));
+		text_format(&more, "%s%s", i ? ", " : "; installed: ", releases->items[i]);
+	(void)fail(0, "kernel '%s' (-k) has no modules in " PLACES " of the root '%s'%s", wanted,
+		   root->path, text_string(&more));
 	return -ENOENT;
+}
+
+/* -k with a kernel that has no folder of modules: all is built in, or none is wanted */
+static int kernel_without_modules(const struct sysroot *root, const char *wanted, bool is_needed,
+				  const struct strings *releases, struct kernel *ret_kernel)
+{
+	CLEANUP(kernel_config_cleanup) struct kernel_config *config = NULL;
+	CLEANUP(kernel_free) struct kernel kernel = { .has_no_modules = true };
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	int r;
+
+	if (*wanted == '\0' || strchr(wanted, '/'))
+		return fail_wanted(root, wanted, releases, NULL);
+	text_format(&path, "/lib/modules/%s", wanted);
+	kernel.release = strdup(wanted);
+	r = path.failed || !kernel.release
+		    ? -ENOMEM
+		    : sysroot_canonical(root, text_string(&path), &kernel.directory, NULL);
+	if (r == 0)
+		r = kernel_config_open(root, &kernel, &config);
+	if (r < 0 && r != -ENOENT)
+		return fail(r, "cannot read the configuration of kernel '%s'", wanted);
+	if (config && !kernel_config_has_modules(config))
+		say("kernel %s has no modules, by '%s' in the root '%s': what the profile wants of "
+		    "them is built in, or missing",
+		    wanted, kernel_config_path(config), root->path);
+	else if (releases->count == 0 && !is_needed)
+		say("kernel %s (-k) is not in the root '%s', and the profile wants no modules",
+		    wanted, root->path);
+	else
+		return fail_wanted(root, wanted, releases, config);
+	*ret_kernel = kernel;
+	kernel = (struct kernel){ 0 };
+	return 0;
 }
 
 /* whether @root is the root that the running kernel was started from */
@@ -126,7 +168,7 @@ static bool root_is_ours(const struct sysroot *root)
 
 static int kernel_none(struct kernel *ret_kernel)
 {
-	struct kernel kernel = { strdup(""), strdup("") };
+	struct kernel kernel = { .release = strdup(""), .directory = strdup("") };
 
 	if (!kernel.release || !kernel.directory) {
 		kernel_free(&kernel);
@@ -146,21 +188,22 @@ int kernel_choose(const struct sysroot *root, const char *wanted, bool is_needed
 
 	if (r < 0)
 		return r;
-	if (releases.count == 0 && !wanted && !is_needed) {
+	if (wanted && !strings_contain(&releases, wanted))
+		return kernel_without_modules(root, wanted, is_needed, &releases, ret_kernel);
+	if (releases.count == 0 && !is_needed) {
 		note("no kernel in the root '%s', and the profile wants no modules", root->path);
 		return kernel_none(ret_kernel);
 	}
 	if (releases.count == 0) {
 		(void)fail(0,
 			   "no kernel modules in " PLACES " of the root '%s'; install a kernel "
-			   "there (Debian: linux-image-amd64), name another --root, or use a "
-			   "profile without 'kernel: modules:'",
+			   "there (Debian: linux-image-amd64), name another --root, or, with -k, a "
+			   "kernel that has all built in",
 			   root->path);
 		return -ENOENT;
 	}
 	if (wanted)
-		return strings_contain(&releases, wanted) ? kernel_take(root, wanted, ret_kernel)
-							  : fail_wanted(root, wanted, &releases);
+		return kernel_take(root, wanted, ret_kernel);
 	/* what runs here says nothing about another root */
 	if (root_is_ours(root) && uname(&running) == 0 &&
 	    strings_contain(&releases, running.release))

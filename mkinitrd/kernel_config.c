@@ -139,6 +139,16 @@ char kernel_config_get(const struct kernel_config *config, const char *name)
 	return 'n';
 }
 
+bool kernel_config_has_modules(const struct kernel_config *config)
+{
+	for (const char *at = text_string(&config->text); (at = strstr(at, "=m")) != NULL;
+	     at += 2) {
+		if (at[2] == '\n' || at[2] == '\0')
+			return true;
+	}
+	return false;
+}
+
 const char *kernel_config_path(const struct kernel_config *config)
 {
 	return config->path;

@@ -36,6 +36,9 @@ static inline void kernel_config_cleanup(struct kernel_config **config)
  */
 char kernel_config_get(const struct kernel_config *config, const char *name);
 
+/** kernel_config_has_modules() - whether anything is built as a module */
+bool kernel_config_has_modules(const struct kernel_config *config);
+
 /** kernel_config_path() - the file in the root that it was read from */
 const char *kernel_config_path(const struct kernel_config *config);
 

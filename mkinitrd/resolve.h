@@ -20,6 +20,7 @@ struct resolve_missing {
 struct kernel {
 	char *release;   /* "6.1.0-56-amd64"; "": none, for an image without modules */
 	char *directory; /* in the root: "/usr/lib/modules/RELEASE", canonical; "": no release */
+	bool has_no_modules; /* all is built in, and @directory is not there */
 };
 
 struct resolve {

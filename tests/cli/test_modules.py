@@ -2,6 +2,7 @@
 """Kernel modules through the program: roots without depmod, firmware, modprobe.d, microcode."""
 import filecmp
 import hashlib
+import json
 import os
 import shutil
 import struct
@@ -165,8 +166,63 @@ class Modules(cli.CliTest):
         self.check(["-p", profile, "--root", "root"], 1, "",
                    "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
                    "'root'; install a kernel there (Debian: linux-image-amd64), name another "
-                   "--root, or use a profile without 'kernel: modules:'\n")
+                   "--root, or, with -k, a kernel that has all built in\n")
         self.assertEqual(self.images(), [])
+
+    def test_no_kernel_but_one_is_named(self):
+        shutil.rmtree(self.root / "usr/lib/modules")
+        self.check(self.build_arguments(), 0, "",
+                   f"mkinitrd: kernel {cli.RELEASE} (-k) is not in the root 'root', and the profile "
+                   "wants no modules\nmkinitrd: a.img: SUMMARY\n")
+        os.unlink(self.path("a.img"))
+        self.check_refused(cli.PROFILE + MODULES.format("ext4: optional"),
+                           f"kernel '{cli.RELEASE}' (-k) has no modules in /usr/lib/modules or "
+                           "/lib/modules of the root 'root', which has no kernel; install it there, "
+                           "name another --root, or, when all is built in, put its configuration "
+                           f"there: /boot/config-{cli.RELEASE}")
+        arguments = self.build_arguments()
+        arguments[arguments.index(cli.RELEASE)] = "../x"
+        self.assertEqual(self.run_program(*arguments).status, 1)
+
+    def test_DL_7_a_kernel_without_a_folder_of_modules(self):
+        shutil.rmtree(self.folder)
+        config = f"boot/config-{cli.RELEASE}"
+        wanted = MODULES.format("overlay: required, ext4: optional")
+        self.root.file(config, "CONFIG_RD_ZSTD=y\nCONFIG_MODULES=y\n# CONFIG_M is not set\n"
+                               "CONFIG_CMDLINE=\"a=m b\"\nCONFIG_OVERLAY_FS=y\n")
+        packed = self.build(wanted, f"mkinitrd: kernel {cli.RELEASE} has no modules, by '/{config}' "
+                            "in the root 'root': what the profile wants of them is built in, or "
+                            "missing\n")
+        self.assertEqual([path for path in packed if "lib/modules" in path], [])
+        self.assertIn(f'"{cli.RELEASE}"'.encode(), packed["usr/lib/mkinitrd/manifest.json"])
+        os.unlink(self.path("a.img"))
+        self.root.file(config, "CONFIG_MODULES=y\nCONFIG_OVERLAY_FS=m\n")
+        self.check_refused(cli.PROFILE + wanted,
+                           f"kernel '{cli.RELEASE}' (-k) has no modules in /usr/lib/modules or "
+                           f"/lib/modules of the root 'root'; by '/{config}' it loads some: install "
+                           "them")
+
+    def test_DL_7_all_that_docker_wants_is_built_in(self):
+        done = self.run_program("profile", "show", "--json", "-p", "only-docker")
+        wanted = json.loads(done.stdout)["profile"]["kernel"]["modules"]
+        required = [name for name, value in wanted.items()
+                    if value.get("need") != "optional" and not set(name) & set("*?[:/")]
+        self.assertIn("overlay", required)
+        shutil.rmtree(os.path.join(self.folder, "kernel"))
+        drop_indexes(self.folder)
+        with open(os.path.join(self.folder, "modules.builtin"), "w", encoding="utf-8") as file:
+            file.writelines(f"kernel/all/{name.replace('_', '-')}.ko\n" for name in wanted
+                            if not set(name) & set("*?[:/"))
+        profile = "kernel: " + json.dumps({"modules": wanted}) + "\n"
+        packed = self.build(profile, NOT_RUN.format(cli.RELEASE, "root") + self.left_out(wanted))
+        self.assertEqual([path for path in packed if path.endswith(".ko")], [])
+        plan = packed["usr/lib/mkinitrd/boot.plan"].decode()
+        self.assertNotIn("\nmodule ", plan)
+
+    def left_out(self, wanted):
+        """Patterns and aliases mean modules that have files."""
+        count = sum(bool(set(name) & set("*?[:/")) for name in wanted)
+        return f"mkinitrd: optional and not found: {count} modules (-v lists them)\n" * bool(count)
 
     def test_a_kernel_without_modules_of_its_own(self):
         shutil.rmtree(os.path.join(self.folder, "kernel"))

@@ -191,7 +191,7 @@ static void a_name_that_is_nowhere(void **state UNUSED)
 	release = kernel_find(&root);
 	assert_non_null(release);
 	text_format(&directory, "/lib/modules/%s", release);
-	resolve.kernel = (struct kernel){ release, directory.data };
+	resolve.kernel = (struct kernel){ .release = release, .directory = directory.data };
 	assert_int_equal(modules_open(&resolve, &modules), 0);
 	assert_int_equal(modules_closure(modules, "no_such_module_anywhere", &paths), -ENOENT);
 	assert_int_equal(modules_closure(modules, "odd[alias", &paths), -ENOENT);
