@@ -141,6 +141,44 @@ class Refused(cli.CliTest):
                                "mkinitrd's init for x86-64; build with an mkinitrd for "
                                f"{name}, or name another --root")
 
+    def test_root_without_os_release(self):
+        own = cli.PROFILE + 'files: { /etc/os-release: { content: "ID=own\\n" } }\n'
+        self.check(self.build_arguments(own), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        with open(self.path("a.img"), "rb") as image:
+            first = image.read()
+        self.root.file("usr/lib/os-release", "ID=of-the-root\n")
+        os.symlink("../usr/lib/os-release", self.root / "etc/os-release")
+        self.check(self.build_arguments(own), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        with open(self.path("a.img"), "rb") as image:
+            self.assertEqual(image.read(), first)
+        os.unlink(self.root / "usr/lib/os-release")
+        os.unlink(self.path("a.img"))
+        self.check_refused(cli.PROFILE + "files: { /etc/os-release: {} }\n",
+                           "fixture.yaml:5:10: '/etc/os-release' is a symlink to "
+                           "'../usr/lib/os-release', which is not in the root 'root'; install what "
+                           "brings it, or make it optional")
+
+    def test_OD_16_programs_that_bring_all_with_them(self):
+        """A static program, at a fixed address and at any: a static-pie has a dynamic section."""
+        for name, flags in (("fixed", ["-static"]), ("pie", ["-static-pie", "-fPIE"])):
+            path = cli.compile_c(self.root / f"usr/bin/{name}", "void _start(void) { for (;;); }",
+                                 *flags)
+            headers = subprocess.run(["readelf", "-lW", path], check=True, timeout=60,
+                                     stdout=subprocess.PIPE, text=True).stdout
+            self.assertEqual((" DYNAMIC " in headers, " INTERP " in headers),
+                             (name == "pie", False))
+        profile = ("programs: { fixed: required, pie: required }\n"
+                   "boot: { main: { exec: [pie] } }\n")
+        listed = self.run_program(*self.build_arguments(profile), "-n")
+        self.assertEqual((listed.status, listed.stderr), (0, ""))
+        self.assertEqual([path for path in listed.stdout.splitlines()
+                          if ".so" in path], [])
+        self.check(self.build_arguments(profile), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        found = self.run_program("check", "--root", "root", "a.img")
+        self.assertEqual([line for line in found.stdout.splitlines()
+                          if "usr/bin" in line], [], found.stderr)
+        self.assertEqual(found.status, 0, found.stdout + found.stderr)
+
     def test_root_that_is_none(self):
         arguments = self.build_arguments()
         at = arguments.index("root")
@@ -297,4 +335,4 @@ class Odd(cli.CliTest):
 
 
 if __name__ == "__main__":
-    cli.main("busybox", "cpio", "getcap", "musl-gcc", "zstd")
+    cli.main("busybox", "cpio", "getcap", "musl-gcc", "readelf", "zstd")
