@@ -35,6 +35,8 @@ struct check_loader {
 	struct path_map known; /* "64 libc.so.6": names that some program has loaded */
 	const char *cache;     /* /etc/ld.so.cache, from its magic on */
 	size_t cache_length;
+	const struct elf_object
+		*system[2]; /* glibc's loader for 32 bits, for 64; NULL: none seen */
 	/* the program at hand */
 	struct loaded *items; /* [0] is the program */
 	size_t count;
@@ -268,6 +270,16 @@ static int try_musl(const struct check_loader *loader, const char *name,
 	return r < 0 ? r : try_folders(loader, &folders, name, ret_facts, found);
 }
 
+static int default_folders(const struct check_loader *loader, struct strings *ret_folders)
+{
+	const struct elf_object *program = loader->items[0].object;
+	const struct elf_object *system = loader->system[program->bits == ELFCLASS64];
+
+	if (system && system->machine != program->machine)
+		system = NULL;
+	return library_path_default(program, system, ret_folders);
+}
+
 static int search(const struct check_loader *loader, size_t asked, const char *name,
 		  struct check_facts **ret_facts, struct text *found)
 {
@@ -290,7 +302,7 @@ static int search(const struct check_loader *loader, size_t asked, const char *n
 	if (r == 0)
 		r = try_cache(loader, name, ret_facts, found);
 	if (r == 0)
-		r = library_path_default(loader->items[0].object, &folders);
+		r = default_folders(loader, &folders);
 	return r == 0 ? try_folders(loader, &folders, name, ret_facts, found) : r;
 }
 
@@ -380,6 +392,8 @@ static int interpret(struct check_loader *loader)
 	facts->is_loaded = true;
 	if (facts->elf == program)
 		return 0;
+	if (facts->elf->system_folders.count)
+		loader->system[program->bits == ELFCLASS64] = facts->elf;
 	return add(loader, facts->elf, base_name(program->interpreter), program->interpreter,
 		   NOBODY);
 }

@@ -7,6 +7,7 @@
  * Not:   what lies in one folder (elf_search.c), which folders a text names (library_path.c)
  * Facts: ld.so(8); musl's ldso/dynlink.c. cli test_libraries.py asks both.
  */
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -64,12 +65,23 @@ static int try_carried(const struct load *load, struct library_search *search, s
 	return r;
 }
 
+/* glibc's own folders, for what @load loads */
+static int default_folders(const struct load *load, struct strings *ret_folders)
+{
+	const struct elf_object *program = load->items[0].object;
+	const struct elf_object *loader = load->cache->loaders[program->bits == ELFCLASS64];
+
+	if (loader && loader->machine != program->machine)
+		loader = NULL;
+	return library_path_default(program, loader, ret_folders);
+}
+
 /* a library that only ld.so.conf leads to is found at boot through ldconfig's cache */
 static int want_search_cache(struct load *load, const char *folder, const char *path)
 {
 	CLEANUP(strings_free) struct strings defaults = STRINGS_EMPTY;
 	const struct elf_object *program = load->items[0].object;
-	int r = library_path_default(program, &defaults);
+	int r = default_folders(load, &defaults);
 
 	if (r < 0 || strings_contain(&defaults, folder) || load->cache->has_search_cache)
 		return r;
@@ -106,7 +118,7 @@ static int without_default(const struct load *load, struct strings *ret_folders)
 {
 	CLEANUP(strings_free) struct strings defaults = STRINGS_EMPTY;
 	const struct strings *configured = &load->cache->configured;
-	int r = library_path_default(load->items[0].object, &defaults);
+	int r = default_folders(load, &defaults);
 
 	for (size_t i = 0; r == 0 && i < configured->count; i++)
 		if (!strings_contain(&defaults, configured->items[i]))
@@ -149,7 +161,7 @@ static int try_system(struct load *load, struct library_search *search, size_t l
 		return r < 0 ? r : 1;
 	}
 	if (r == 0 && has_default)
-		r = library_path_default(search->like, &folders);
+		r = default_folders(load, &folders);
 	return r < 0 ? r : try_folders(search, &folders, name, ret_object, ret_path);
 }
 

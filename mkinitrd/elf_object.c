@@ -54,6 +54,7 @@ void elf_object_free(struct elf_object *object)
 	strings_free(&object->needed);
 	strings_free(&object->filters);
 	strings_free(&object->auxiliaries);
+	strings_free(&object->system_folders);
 	free(object->interpreter);
 	free(object->soname);
 	free(object->rpath);
@@ -294,6 +295,8 @@ int elf_object_read(int fd, const char *path, struct elf_object **ret_object, co
 	}
 	reader.elf = elf;
 	r = read_object(&reader, fd);
+	if (r == 0)
+		r = elf_system_read(fd, object);
 	if (r < 0) {
 		*ret_why = reader.why;
 		return r;

@@ -30,9 +30,10 @@ struct elf_object {
 	char *soname;
 	char *rpath, *runpath;
 	struct strings needed;
-	struct strings filters;     /* DT_FILTER: loaded like what is needed */
-	struct strings auxiliaries; /* DT_AUXILIARY: loaded when it is there */
-	bool has_no_default;        /* DF_1_NODEFLIB: not in the system's own folders */
+	struct strings filters;        /* DT_FILTER: loaded like what is needed */
+	struct strings auxiliaries;    /* DT_AUXILIARY: loaded when it is there */
+	bool has_no_default;           /* DF_1_NODEFLIB: not in the system's own folders */
+	struct strings system_folders; /* of a glibc loader: where it looks by itself */
 	struct dlopen_note *notes;
 	size_t note_count;
 	bool is_loaded;         /* resolve_elf.c: some program loads it */
@@ -56,6 +57,14 @@ static inline void elf_object_cleanup(struct elf_object **object)
 /** elf_dlopen_notes() - the JSON of a dlopen note, @size bytes, into object->notes.
  * Return: 0, -EINVAL when it is not of the form (nothing is added), -ENOMEM */
 int elf_dlopen_notes(struct elf_object *object, const char *json, size_t size);
+
+/** elf_system_read() - when @object, read from @fd, is a glibc loader: its system_folders, which
+ * stay empty when it has none that are known here. Return: 0 or a negative errno */
+int elf_system_read(int fd, struct elf_object *object);
+
+/** elf_system_all() - every folder that some glibc loader for files like @object has built in, by
+ * Debian's, Fedora's and Arch's habits. Return: 0 or -ENOMEM */
+int elf_system_all(const struct elf_object *object, struct strings *ret_folders);
 
 /** elf_machine_name() - "x86-64", "AArch64", or "ELF machine 999" in @text */
 void elf_machine_name(struct text *text, uint16_t machine);

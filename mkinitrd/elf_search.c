@@ -247,7 +247,8 @@ int library_try_path(struct library_search *search, const char *path,
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (object->bits != search->like->bits || object->machine != search->like->machine ||
-	    object->encoding != search->like->encoding || object->type != ET_DYN) {
+	    object->encoding != search->like->encoding ||
+	    (object->type != ET_DYN && !(search->is_interpreter && object->type == ET_EXEC))) {
 		if (!search->wrong)
 			search->wrong = object;
 		return 0;

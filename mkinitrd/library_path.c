@@ -113,24 +113,16 @@ int library_path_configured(const struct sysroot *root, struct strings *ret_fold
 	return read_config(root, CONFIG, 0, ret_folders);
 }
 
-int library_path_default(const struct elf_object *object, struct strings *ret_folders)
+int library_path_default(const struct elf_object *object, const struct elf_object *loader,
+			 struct strings *ret_folders)
 {
-	const struct elf_machine *machine = elf_machine_find(object->machine, object->bits);
 	int r = 0;
 
-	if (machine) {
-		r = strings_add_format(ret_folders, "/lib/%s", machine->triplet);
-		if (r == 0)
-			r = strings_add_format(ret_folders, "/usr/lib/%s", machine->triplet);
-	}
-	if (r == 0 && object->bits == ELFCLASS64) {
-		r = strings_add(ret_folders, "/lib64");
-		if (r == 0)
-			r = strings_add(ret_folders, "/usr/lib64");
-	}
-	if (r == 0)
-		r = strings_add(ret_folders, "/lib");
-	return r < 0 ? r : strings_add(ret_folders, "/usr/lib");
+	if (!loader || loader->system_folders.count == 0)
+		return elf_system_all(object, ret_folders);
+	for (size_t i = 0; r == 0 && i < loader->system_folders.count; i++)
+		r = strings_add(ret_folders, loader->system_folders.items[i]);
+	return r;
 }
 
 int library_path_musl(const struct sysroot *root, const char *architecture,

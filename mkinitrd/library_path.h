@@ -13,9 +13,12 @@
  */
 int library_path_configured(const struct sysroot *root, struct strings *ret_folders);
 
-/** library_path_default() - what glibc's loaders have built in, for libraries like @object; quiet
+/**
+ * library_path_default() - what glibc's loader has built in; quiet
+ * @loader: the one that loads files like @object; NULL when it is not known, then all are taken
  */
-int library_path_default(const struct elf_object *object, struct strings *ret_folders);
+int library_path_default(const struct elf_object *object, const struct elf_object *loader,
+			 struct strings *ret_folders);
 
 /** library_path_musl() - what musl's loader for @architecture looks through; warns */
 int library_path_musl(const struct sysroot *root, const char *architecture,

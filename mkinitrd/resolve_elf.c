@@ -256,6 +256,7 @@ static int load_interpreter(struct load *load)
 			    program->interpreter, text_string(&who), load->resolve->root->path);
 	}
 	search.like = program;
+	search.is_interpreter = true;
 	if (r == 0)
 		r = library_try_path(&search, program->interpreter, &object);
 	if (r == 0) {
@@ -265,6 +266,8 @@ static int load_interpreter(struct load *load)
 	}
 	if (r < 0 || !object || object == program)
 		return r < 0 ? r : 0;
+	if (object->system_folders.count)
+		load->cache->loaders[object->bits == ELFCLASS64] = object;
 	return load_add(load, object, base_name(program->interpreter), program->interpreter,
 			NOBODY);
 }

@@ -13,7 +13,9 @@ struct elf_cache {
 	struct path_map objects; /* by canonical path in the image */
 	struct path_map folders; /* what lies in a library folder, by the path it is searched as */
 	struct path_map loaded;  /* "64 libc.so.6": names that some program has loaded */
-	struct strings configured; /* library_path_configured() */
+	struct elf_object *loaders[2]; /* the last glibc one for 32 bits, for 64: what has no
+					* interpreter is loaded by it; NULL: none yet */
+	struct strings configured;     /* library_path_configured() */
 	bool is_configured;
 	bool has_musl_path;    /* /etc/ld-musl-ARCH.path was packed, or is not there */
 	bool has_search_cache; /* /etc/ld.so.cache was packed, or its absence said */
@@ -39,6 +41,7 @@ bool elf_is_program(const struct resolve *resolve, const struct entry *entry);
 struct library_search {
 	struct resolve *resolve;
 	const struct elf_object *like; /* the class and machine that fit */
+	bool is_interpreter;           /* one may be a program at a fixed address, as klibc's is */
 	struct strings folders;        /* where it was looked for, in order */
 	struct elf_object *wrong;      /* the first one that does not fit, or NULL */
 	bool has_variants;             /* look into glibc-hwcaps folders, too */

@@ -12,6 +12,7 @@ import subprocess
 import unittest
 
 import cli
+import newc
 
 GLIBC = "/lib64/ld-linux-x86-64.so.2"
 MUSL = "/lib/ld-musl-x86_64.so.1"
@@ -271,6 +272,56 @@ class Libraries(cli.CliTest):
             os.makedirs(self.root / "lib64")
             shutil.copy2(os.path.realpath(GLIBC), self.root / GLIBC)
         self.run_rows(ROWS, prepare, GLIBC)
+
+    def test_OD_16_folders_that_this_loader_does_not_know(self):
+        """Debian's glibc has no lib64 built in; that of others has, and its loader then says so."""
+        with open(GLIBC, "rb") as file:
+            loader = file.read()
+        folders = re.search(rb"(/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0"
+                            rb"/usr/lib/\0)", loader).group(1)
+        shutil.rmtree(self.root / "usr/bin")
+        self.build_row(("", [lib("lib64/libone.so")], ["libone.so"], (), {}), GLIBC)
+        self.root.file(GLIBC, loader, 0o755)
+        said = subprocess.run(["/usr/bin/p"], env={"LD_TRACE_LOADED_OBJECTS": "1"}, timeout=60,
+                              stdout=subprocess.PIPE, text=True, check=False,
+                              preexec_fn=lambda: (os.chroot(self.root.path), os.chdir("/"))).stdout
+        self.assertIn("libone.so => not found", said)
+        profile = cli.PROFILE.replace("hello", "p")
+        self.check(self.build_arguments(profile), 1, "",
+                   "mkinitrd: library 'libone.so' needed by '/usr/bin/p' (program 'p' "
+                   "(fixture.yaml:2)) is not in the root 'root'; install it (searched "
+                   "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib)\n")
+        other = b"/lib64/\0/usr/lib64/\0"
+        self.root.file(GLIBC, loader.replace(folders, other.ljust(len(folders), b"\0")), 0o755)
+        self.check([*self.build_arguments(profile), "-c", "none"], 0, "",
+                   "mkinitrd: a.img: SUMMARY\n")
+        self.check(["-q", "check", "--root", "root", "a.img"], 0)
+        image = newc.Image(self.path("a.img"))
+        image["lib64/ld-linux-x86-64.so.2"].content = loader
+        image.agree()
+        image.write(self.path("b.img"))
+        found = self.run_program("check", "--root", "root", "b.img").stdout
+        self.assertIn("error elf-library-missing usr/bin/p: needs the library 'libone.so'", found)
+
+    def test_OD_16_a_loader_that_is_a_program(self):
+        """klibc's is one, at a fixed address."""
+        cli.compile_c(self.root / "usr/lib/klibc.so", "void _start(void) { for (;;); }", "-static",
+                      "-no-pie")
+        cli.compile_c(self.root / "usr/bin/p", "void _start(void) {}", "-pie", "-fPIE",
+                      "-Wl,-dynamic-linker,/lib/klibc.so")
+        profile = cli.PROFILE.replace("hello", "p")
+        self.check(self.build_arguments(profile), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        self.assertIn("usr/lib/klibc.so\n", self.run_program("ls", "a.img").stdout)
+        self.check(["-q", "check", "--root", "root", "a.img"], 0)
+        os.unlink(self.path("a.img"))
+        # but what is linked against is a library
+        os.unlink(self.root / "usr/lib/libgreet.so")
+        cli.compile_c(self.root / "usr/lib/libgreet.so", "void _start(void) { for (;;); }",
+                      "-static", "-no-pie")
+        self.check_refused(cli.PROFILE,
+                           "library 'libgreet.so' needed by '/usr/bin/hello' (program 'hello' "
+                           "(fixture.yaml:2)) is found only as what is no library, at "
+                           "'/usr/lib/libgreet.so' in the root 'root'; install the one that fits")
 
     def test_OD_16_libraries_are_those_that_musl_loads(self):
         self.run_rows(MUSL_ROWS, lambda: shutil.copy2(os.path.realpath(MUSL), self.root / MUSL),

@@ -185,9 +185,9 @@ class Refused(cli.CliTest):
         os.mkdir(self.path("outside"))
         arguments[at] = "outside"
         self.check(arguments, 1, "",
-                   "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
-                   "'outside'; install a kernel there (Debian: linux-image-amd64), name another "
-                   "--root, or use a profile without 'kernel: modules:'\n")
+                   f"mkinitrd: kernel {cli.RELEASE} (-k) is not in the root 'outside', and the "
+                   "profile wants no modules\nmkinitrd: program 'hello' (fixture.yaml:2:13) is not "
+                   "in the root 'outside': install it, name it by its path, or make it optional\n")
         os.chmod(self.path("outside"), 0)
         self.check(arguments, 1, "",
                    "mkinitrd: cannot look for kernels in '/lib/modules' in the root 'outside': "
