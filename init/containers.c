@@ -26,9 +26,8 @@
 
 bool container_name_is(const char *cgroup)
 {
-	const char *name = strrchr(cgroup, '/');
+	const char *name = base_name(cgroup);
 
-	name = name ? name + 1 : cgroup;
 	return strspn(name, "0123456789abcdef") == ID_DIGITS && name[ID_DIGITS] == '\0';
 }
 

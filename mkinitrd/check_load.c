@@ -84,13 +84,6 @@ void check_loader_free(struct check_loader *loader)
 	free(loader);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void known_key(const struct elf_object *object, const char *name, struct text *key)
 {
 	text_format(key, "%u %s", object->bits, name);

@@ -169,13 +169,6 @@ static int look_at_entry(void *context, const struct image_entry *entry,
 
 /* ---- content ---- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* files that are read as a whole */
 static bool is_kept(const char *path)
 {

@@ -18,6 +18,7 @@
 #include "check.h"
 #include "decompress.h"
 #include "module_info.h"
+#include "module_scan.h"
 
 /* ---- one module ---- */
 
@@ -30,26 +31,6 @@ void module_fact_free(struct module_fact *fact)
 	free(fact->name);
 	free(fact->release);
 	free(fact);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* "kernel/fs/fat/v-fat.ko.xz" -> "v_fat" */
-static char *module_name(const char *path)
-{
-	const char *base = base_name(path);
-	const char *end = strstr(base, ".ko");
-	char *name = strndup(base, end ? (size_t)(end - base) : strlen(base));
-
-	for (char *at = name; at && *at; at++)
-		if (*at == '-')
-			*at = '_';
-	return name;
 }
 
 static int take_line(struct module_fact *fact, const char *line)
@@ -71,7 +52,7 @@ static int take_line(struct module_fact *fact, const char *line)
 
 		r = one ? 0 : -ENOMEM;
 		if (r == 0 && length)
-			r = strings_take_in(&fact->depends, module_name(one));
+			r = strings_take_in(&fact->depends, module_name_from_path(one));
 		depends += length + (depends[length] == ',');
 	}
 	return r;
@@ -90,7 +71,7 @@ int module_fact_read(int fd, bool is_compressed, const char *path, struct module
 	int r = fact ? module_info_read(fd, is_compressed, &lines) : -ENOMEM;
 
 	if (r == 0) {
-		fact->name = module_name(path);
+		fact->name = module_name_from_path(path);
 		r = fact->name ? 0 : -ENOMEM;
 	}
 	for (size_t i = 0; r == 0 && i < lines.count; i++)
@@ -169,7 +150,7 @@ static void collect(struct kernel_modules *modules)
 	text = check_text(modules->check, text_string(&path), &length);
 	while (*text) {
 		CLEANUP(memory_free) char *line = strndup(text, strcspn(text, "\n"));
-		CLEANUP(memory_free) char *name = line ? module_name(line) : NULL;
+		CLEANUP(memory_free) char *name = line ? module_name_from_path(line) : NULL;
 
 		remember(modules, &modules->present, name);
 		text += strcspn(text, "\n");
@@ -187,7 +168,7 @@ static void read_index_line(struct kernel_modules *modules, const char *index, c
 	     word = strtok_r(NULL, ": \t", &state)) {
 		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 		CLEANUP(text_free) struct text pair = TEXT_EMPTY;
-		CLEANUP(memory_free) char *name = module_name(word);
+		CLEANUP(memory_free) char *name = module_name_from_path(word);
 
 		if (word[0] != '/')
 			text_format(&path, "%s/", modules->folder);
@@ -397,7 +378,7 @@ static void check_kernel_modules(struct check *check, const char *folder, size_t
 
 bool check_has_module(const struct check *check, const char *name)
 {
-	CLEANUP(memory_free) char *wanted = module_name(name);
+	CLEANUP(memory_free) char *wanted = module_name_from_path(name);
 
 	for (size_t i = 0; wanted && i < check->tree.count; i++) {
 		const struct module_fact *fact = module_of(check->tree.nodes[i]);

@@ -92,13 +92,6 @@ static const struct entry *look_up(const struct manifest *manifest, const char *
 	return entry;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* "; did you mean ...": entries of the same name elsewhere, else the nearest path */
 static void add_nearest(const struct manifest *manifest, const char *path, struct text *text)
 {

@@ -24,13 +24,6 @@ struct load {
 	char *musl; /* the architecture in the name of musl's loader; NULL: glibc */
 };
 
-static inline const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /**
  * elf_load_search() - look for the library @name that item @loader of @load asks for, where the
  * loader does and in its order; what the search itself needs at boot is packed; speaks

@@ -52,11 +52,9 @@ void module_files_free(struct module_files *files)
 
 char *module_name_from_path(const char *path)
 {
-	const char *base = strrchr(path, '/');
-	char *name;
+	const char *base = base_name(path);
+	char *name = strndup(base, strcspn(base, "."));
 
-	base = base ? base + 1 : path;
-	name = strndup(base, strcspn(base, "."));
 	if (name)
 		module_name_normal(name);
 	return name;
@@ -140,8 +138,7 @@ static int settings_read(struct scan *scan)
 /* without ".ko" and what follows */
 static size_t stem_length(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = base_name(path);
 
 	return (size_t)(base - path) + strcspn(base, ".");
 }

@@ -204,3 +204,10 @@ bool text_ends_with(const char *string, const char *suffix)
 
 	return length >= suffix_length && text_equal(string + length - suffix_length, suffix);
 }
+
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}

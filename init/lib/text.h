@@ -71,3 +71,6 @@ static inline bool text_equal(const char *a, const char *b)
 /** text_after() - what follows @prefix in @string, or NULL when it does not start so */
 const char *text_after(const char *string, const char *prefix);
 bool text_ends_with(const char *string, const char *suffix);
+
+/** base_name() - what follows the last '/' of @path, or all of it */
+const char *base_name(const char *path);
