@@ -14,12 +14,12 @@
 
 #include "entry.h"
 #include "fail.h"
+#include "path_map.h"
 
 struct manifest {
 	struct entry **entries;
 	size_t count, allocated;
-	size_t *slots; /* hash table of index + 1; 0: empty. A power of two, at most half full */
-	size_t slot_count;
+	struct path_map places; /* entries by path */
 	struct manifest_acceptance *acceptances;
 	size_t acceptance_count;
 	struct strings labels; /* origins' file names of a manifest that was read from JSON */
@@ -64,19 +64,9 @@ void manifest_free(struct manifest *manifest)
 	}
 	free(manifest->acceptances);
 	free(manifest->entries);
-	free(manifest->slots);
+	path_map_free(&manifest->places);
 	strings_free(&manifest->labels);
 	free(manifest);
-}
-
-/* FNV-1a, 64 bits: draft-eastlake-fnv */
-static size_t path_hash(const char *path)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (; *path; path++)
-		hash = (hash ^ (unsigned char)*path) * 0x100000001b3u;
-	return (size_t)(hash ^ hash >> 32);
 }
 
 /* NULL is less than any string */
@@ -87,31 +77,11 @@ static int string_order(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-/* the slot of @path: its own, or the empty one where it belongs */
-static size_t *slot_find(const struct manifest *manifest, const char *path)
-{
-	size_t mask = manifest->slot_count - 1;
-	size_t i = path_hash(path) & mask;
-
-	while (manifest->slots[i] &&
-	       !text_equal(manifest->entries[manifest->slots[i] - 1]->path, path))
-		i = (i + 1) & mask;
-	return &manifest->slots[i];
-}
-
-static void slots_fill(struct manifest *manifest)
-{
-	memset(manifest->slots, 0, manifest->slot_count * sizeof(*manifest->slots));
-	for (size_t i = 0; i < manifest->count; i++)
-		*slot_find(manifest, manifest->entries[i]->path) = i + 1;
-}
-
-/* room for one more entry in the array and in the table */
+/* room for one more entry */
 static int manifest_reserve(struct manifest *manifest)
 {
 	size_t allocated = manifest->allocated ? manifest->allocated * 2 : 256;
 	struct entry **entries;
-	size_t *slots;
 
 	if (manifest->count < manifest->allocated)
 		return 0;
@@ -119,21 +89,13 @@ static int manifest_reserve(struct manifest *manifest)
 	if (!entries)
 		return -ENOMEM;
 	manifest->entries = entries;
-	slots = reallocarray(manifest->slots, allocated * 2, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	manifest->slots = slots;
-	manifest->slot_count = allocated * 2;
 	manifest->allocated = allocated;
-	slots_fill(manifest);
 	return 0;
 }
 
 struct entry *manifest_find(const struct manifest *manifest, const char *path)
 {
-	size_t slot = manifest->count ? *slot_find(manifest, path) : 0;
-
-	return slot ? manifest->entries[slot - 1] : NULL;
+	return path_map_get(&manifest->places, path);
 }
 
 size_t manifest_count(const struct manifest *manifest)
@@ -268,12 +230,13 @@ static int manifest_append(struct manifest *manifest, struct addition *addition,
 		r = entry_add_reason(entry, addition);
 	if (r == 0)
 		r = manifest_reserve(manifest);
+	if (r == 0)
+		r = path_map_put(&manifest->places, entry->path, entry, NULL);
 	if (r < 0) {
 		entry_free(entry);
 		return fail(r, "cannot note '%s'", addition->path);
 	}
 	manifest->entries[manifest->count++] = entry;
-	*slot_find(manifest, entry->path) = manifest->count;
 	*ret_entry = entry;
 	return 1;
 }
@@ -400,10 +363,8 @@ static int entry_order(const void *left, const void *right)
 
 static void manifest_sort(struct manifest *manifest)
 {
-	if (manifest->count == 0)
-		return;
-	qsort(manifest->entries, manifest->count, sizeof(struct entry *), entry_order);
-	slots_fill(manifest);
+	if (manifest->count)
+		qsort(manifest->entries, manifest->count, sizeof(struct entry *), entry_order);
 }
 
 static int fail_below(const struct manifest *manifest, const struct entry *entry,

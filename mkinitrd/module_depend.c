@@ -21,6 +21,7 @@
 #include "module_info.h"
 #include "module_scan.h"
 #include "module_tree.h"
+#include "path_map.h"
 #include "workers.h"
 
 struct node {
@@ -33,25 +34,19 @@ struct node {
 	size_t stamp; /* of the last walk that met it */
 };
 
-struct symbol {
-	const char *name; /* of the owner's facts; NULL: a free slot */
-	struct node *owner;
-};
-
 struct graph {
 	const struct sysroot *root;
 	const struct kernel *kernel;
 	struct module_files files;
 	struct node *nodes; /* for each file */
 	size_t count;
-	atomic_size_t next;     /* to be read */
-	struct symbol *symbols; /* a hash table, half full at most */
-	size_t slots;           /* a power of two */
+	atomic_size_t next;      /* to be read */
+	struct path_map symbols; /* the node that exports each */
 };
 
 static void graph_free(struct graph *graph)
 {
-	free(graph->symbols);
+	path_map_free(&graph->symbols);
 	for (size_t i = 0; i < graph->count; i++) {
 		module_facts_free(&graph->nodes[i].facts);
 		module_list_free(&graph->nodes[i].needs);
@@ -115,49 +110,17 @@ static int graph_read(struct graph *graph, unsigned jobs)
 
 /* ---- who needs whom ---- */
 
-/* FNV-1a: draft-eastlake-fnv */
-static uint64_t name_hash(const char *name)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-/* where @name is, or would be put */
-static struct symbol *symbol_slot(const struct graph *graph, const char *name)
-{
-	size_t i = (size_t)name_hash(name) & (graph->slots - 1);
-
-	while (graph->symbols[i].name && !text_equal(graph->symbols[i].name, name))
-		i = (i + 1) & (graph->slots - 1);
-	return &graph->symbols[i];
-}
-
-static struct node *symbol_owner(const struct graph *graph, const char *name)
-{
-	return symbol_slot(graph, name)->owner;
-}
-
+/* of several that export a symbol the last one counts */
 static int symbols_collect(struct graph *graph)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < graph->count; i++)
-		count += graph->nodes[i].facts.exports.count;
-	for (graph->slots = 16; graph->slots < 2 * count;)
-		graph->slots *= 2;
-	graph->symbols = calloc(graph->slots, sizeof(*graph->symbols));
-	if (!graph->symbols)
-		return -ENOMEM;
-	for (size_t i = 0; i < graph->count; i++) {
+	for (size_t i = graph->count; i-- > 0;) {
 		const struct strings *exports = &graph->nodes[i].facts.exports;
 
-		/* the last one counts */
 		for (size_t j = 0; j < exports->count; j++)
-			*symbol_slot(graph, exports->items[j]) =
-				(struct symbol){ exports->items[j], &graph->nodes[i] };
+			if (!path_map_get(&graph->symbols, exports->items[j]) &&
+			    path_map_put(&graph->symbols, exports->items[j], &graph->nodes[i],
+					 NULL) < 0)
+				return -ENOMEM;
 	}
 	return 0;
 }
@@ -170,7 +133,7 @@ static int needs_collect(struct graph *graph)
 		for (size_t j = 0; j < node->facts.needs.count; j++) {
 			const char *name = node->facts.needs.items[j];
 			/* PowerPC: ".name" is the code of "name" */
-			struct node *owner = symbol_owner(graph, name + (*name == '.'));
+			struct node *owner = path_map_get(&graph->symbols, name + (*name == '.'));
 			size_t index = owner ? (size_t)(owner - graph->nodes) : MODULE_NONE;
 
 			if (!owner || owner == node || module_list_contains(&node->needs, index))
@@ -256,93 +219,77 @@ static int rank_compare(const void *left, const void *right, void *context)
 	return (a > b) - (a < b);
 }
 
-static int write_dependencies(struct graph *graph, struct text *text)
+static int write_dependencies(struct graph *graph, const struct node *node, struct text *text)
 {
-	for (size_t i = 0; i < graph->count; i++) {
-		CLEANUP(module_list_free) struct module_list closure = { 0 };
-		int r = closure_collect(graph, &graph->nodes[i], i + 1, &closure);
+	CLEANUP(module_list_free) struct module_list closure = { 0 };
+	int r = closure_collect(graph, node, (size_t)(node - graph->nodes) + 1, &closure);
 
-		if (r < 0)
-			return r;
-		if (closure.count)
-			qsort_r(closure.items, closure.count, sizeof(*closure.items), rank_compare,
-				graph);
-		text_format(text, "%s:", graph->nodes[i].file->path);
-		for (size_t j = 0; j < closure.count; j++)
-			text_format(text, " %s", graph->nodes[closure.items[j]].file->path);
-		text_add_char(text, '\n');
+	if (r < 0)
+		return r;
+	if (closure.count)
+		qsort_r(closure.items, closure.count, sizeof(*closure.items), rank_compare, graph);
+	text_format(text, "%s:", node->file->path);
+	for (size_t i = 0; i < closure.count; i++)
+		text_format(text, " %s", graph->nodes[closure.items[i]].file->path);
+	text_add_char(text, '\n');
+	return 0;
+}
+
+/* the next value with @key in .modinfo, from line *@at on; NULL: no more */
+static const char *info_next(const struct node *node, const char *key, size_t *at)
+{
+	while (*at < node->facts.info.count) {
+		const char *value = module_info_value(node->facts.info.items[(*at)++], key);
+
+		if (value && !strchr(value, '\n'))
+			return value;
 	}
+	return NULL;
+}
+
+static int write_aliases(struct graph *graph UNUSED, const struct node *node, struct text *text)
+{
+	const char *value;
+
+	for (size_t i = 0; (value = info_next(node, "alias", &i)) != NULL;)
+		text_format(text, "alias %s %s\n", value, node->file->name);
 	return 0;
 }
 
-/* lines of .modinfo with one key, each with its module */
-static void write_info(const struct graph *graph, const char *key, bool is_name_first,
-		       struct text *text)
+static int write_softdeps(struct graph *graph UNUSED, const struct node *node, struct text *text)
 {
-	for (size_t i = 0; i < graph->count; i++) {
-		const struct node *node = &graph->nodes[i];
+	const char *value;
 
-		for (size_t j = 0; j < node->facts.info.count; j++) {
-			const char *value = module_info_value(node->facts.info.items[j], key);
-
-			if (!value || strchr(value, '\n'))
-				continue;
-			text_format(text, "%s %s %s\n", key,
-				    is_name_first ? node->file->name : value,
-				    is_name_first ? value : node->file->name);
-		}
-	}
-}
-
-static int write_aliases(struct graph *graph, struct text *text)
-{
-	text_add(text, "# Aliases extracted from modules themselves.\n");
-	write_info(graph, "alias", false, text);
+	for (size_t i = 0; (value = info_next(node, "softdep", &i)) != NULL;)
+		text_format(text, "softdep %s %s\n", node->file->name, value);
 	return 0;
 }
 
-static int write_softdeps(struct graph *graph, struct text *text)
+static int write_weakdeps(struct graph *graph UNUSED, const struct node *node, struct text *text)
 {
-	text_add(text, "# Soft dependencies extracted from modules themselves.\n");
-	write_info(graph, "softdep", true, text);
+	const char *value;
+
+	for (size_t i = 0; (value = info_next(node, "weakdep", &i)) != NULL;)
+		text_format(text, "weakdep %s %s\n", node->file->name, value);
 	return 0;
 }
 
-/* few kernels have any: then there is no such file */
-static int write_weakdeps(struct graph *graph, struct text *text)
+static int write_firmware(struct graph *graph UNUSED, const struct node *node, struct text *text)
 {
-	write_info(graph, "weakdep", true, text);
+	const char *value;
+
+	for (size_t i = 0; (value = info_next(node, "firmware", &i)) != NULL;)
+		text_format(text, "%s %s\n", node->file->name, value);
 	return 0;
 }
 
-static int write_firmware(struct graph *graph, struct text *text)
+static int write_symbols(struct graph *graph, const struct node *node, struct text *text)
 {
-	for (size_t i = 0; i < graph->count; i++) {
-		const struct node *node = &graph->nodes[i];
+	for (size_t i = 0; i < node->facts.exports.count; i++) {
+		const char *name = node->facts.exports.items[i];
 
-		for (size_t j = 0; j < node->facts.info.count; j++) {
-			const char *value =
-				module_info_value(node->facts.info.items[j], "firmware");
-
-			if (value && !strchr(value, '\n'))
-				text_format(text, "%s %s\n", node->file->name, value);
-		}
-	}
-	return 0;
-}
-
-static int write_symbols(struct graph *graph, struct text *text)
-{
-	text_add(text, "# Aliases for symbols, used by symbol_request().\n");
-	for (size_t i = 0; i < graph->count; i++) {
-		const struct node *node = &graph->nodes[i];
-
-		for (size_t j = 0; j < node->facts.exports.count; j++) {
-			const char *name = node->facts.exports.items[j];
-
-			if (symbol_owner(graph, name) == node && !strpbrk(name, " \n"))
-				text_format(text, "alias symbol:%s %s\n", name, node->file->name);
-		}
+		if (path_map_get(&graph->symbols, name) == node && !strpbrk(name, " \n"))
+			text_format(text, "alias symbol:%s %s\n", name, node->file->name);
 	}
 	return 0;
 }
@@ -371,7 +318,7 @@ static bool device_parse(const char *alias, char *type, unsigned long *major, un
 }
 
 /* a device node whose use loads a module, when the module says both its name and its numbers */
-static void write_device(const struct node *node, struct text *text)
+static int write_device(struct graph *graph UNUSED, const struct node *node, struct text *text)
 {
 	const char *name = NULL;
 	bool has_numbers = false;
@@ -388,29 +335,32 @@ static void write_device(const struct node *node, struct text *text)
 			has_numbers |= device_parse(alias, &type, &major, &minor);
 	}
 	if (!name || !has_numbers)
-		return;
+		return 0;
 	if (text->length == 0)
 		text_add(text, "# Device nodes to trigger on-demand module loading.\n");
 	text_format(text, "%s %s %c%lu:%lu\n", node->file->name, name, type, major, minor);
-}
-
-static int write_devices(struct graph *graph, struct text *text)
-{
-	for (size_t i = 0; i < graph->count; i++)
-		write_device(&graph->nodes[i], text);
 	return 0;
 }
 
+// clang-format off
 static const struct {
-	const char *name;
-	int (*write)(struct graph *graph, struct text *text);
+	const char *name, *heading;
+	/* its lines for one module */
+	int (*write)(struct graph *graph, const struct node *node, struct text *text);
 	bool is_optional; /* left out when empty */
 } indexes[] = {
-	{ "modules.dep", write_dependencies, false }, { "modules.alias", write_aliases, false },
-	{ "modules.symbols", write_symbols, false },  { "modules.softdep", write_softdeps, false },
-	{ "modules.weakdep", write_weakdeps, true },  { "modules.devname", write_devices, false },
-	{ FIRMWARE_INDEX, write_firmware, false },
+	{ "modules.dep",     "", write_dependencies, false },
+	{ "modules.alias",   "# Aliases extracted from modules themselves.\n",
+	  write_aliases, false },
+	{ "modules.symbols", "# Aliases for symbols, used by symbol_request().\n",
+	  write_symbols, false },
+	{ "modules.softdep", "# Soft dependencies extracted from modules themselves.\n",
+	  write_softdeps, false },
+	{ "modules.weakdep", "", write_weakdeps, true }, /* few kernels have any */
+	{ "modules.devname", "", write_device, false },
+	{ FIRMWARE_INDEX,    "", write_firmware, false },
 };
+// clang-format on
 
 int module_depend(const struct sysroot *root, const struct kernel *kernel, unsigned jobs,
 		  struct module_index *ret_index)
@@ -435,7 +385,9 @@ int module_depend(const struct sysroot *root, const struct kernel *kernel, unsig
 	for (size_t i = 0; r >= 0 && i < COUNT_OF(indexes); i++) {
 		CLEANUP(text_free) struct text text = TEXT_EMPTY;
 
-		r = indexes[i].write(&graph, &text);
+		text_add(&text, indexes[i].heading);
+		for (size_t j = 0; r >= 0 && j < graph.count; j++)
+			r = indexes[i].write(&graph, &graph.nodes[j], &text);
 		if (r >= 0 && (text.length || !indexes[i].is_optional))
 			r = module_index_add(&index, indexes[i].name, "", &text);
 	}

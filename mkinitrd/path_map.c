@@ -10,7 +10,8 @@
 #include "path_map.h"
 
 struct path_node {
-	char *path; /* first: a look-up compares against a node that holds nothing else */
+	const char *path;
+	char *copy; /* of the path; a look-up compares with a node that has none */
 	void *value;
 	void (*free_value)(void *value);
 };
@@ -28,13 +29,13 @@ static void node_free(void *pointer)
 
 	if (node->free_value)
 		node->free_value(node->value);
-	free(node->path);
+	free(node->copy);
 	free(node);
 }
 
 void *path_map_get(const struct path_map *map, const char *path)
 {
-	const struct path_node wanted = { .path = strdupa(path) };
+	const struct path_node wanted = { .path = path };
 	struct path_node *const *found = tfind(&wanted, &map->tree, node_order);
 
 	return found ? (*found)->value : NULL;
@@ -47,9 +48,9 @@ int path_map_put(struct path_map *map, const char *path, void *value,
 
 	if (!node)
 		return -ENOMEM;
-	node->path = strdup(path);
-	if (!node->path || !tsearch(node, &map->tree, node_order)) {
-		free(node->path);
+	node->path = node->copy = strdup(path);
+	if (!node->copy || !tsearch(node, &map->tree, node_order)) {
+		free(node->copy);
 		free(node);
 		return -ENOMEM;
 	}
