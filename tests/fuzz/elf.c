@@ -29,6 +29,8 @@ static void check_object(int fd)
 		for (size_t j = 0; j < object->notes[i].sonames.count; j++)
 			REQUIRE(*object->notes[i].sonames.items[j]);
 	}
+	for (size_t i = 0; i < object->system_folders.count; i++)
+		REQUIRE(object->soname && object->system_folders.items[i][0] == '/');
 	elf_machine_name(&machine, object->machine);
 	REQUIRE(machine.length > 0);
 	(void)elf_machine_find(object->machine, object->bits);

@@ -310,7 +310,7 @@ static const struct {
 	{ "", NULL, NULL,
 	  "mkinitrd: no kernel modules in /usr/lib/modules or /lib/modules of the root "
 	  "'SCRATCH/root'; install a kernel there (Debian: linux-image-amd64), name another "
-	  "--root, or use a profile without 'kernel: modules:'\n" },
+	  "--root, or, with -k, a kernel that has all built in\n" },
 };
 
 static void the_kernel_is_the_wanted_or_the_newest(void **state)
@@ -373,7 +373,10 @@ static void kernels_of_a_split_root(void **state)
 		{ "lib/modules/1/notes", NULL, true, NULL, NULL },
 		{ "lib/modules/1/notes", NULL, false, "", "" },
 		{ "lib/modules/1/modules.dep", NULL, false, "1", "/lib/modules/1" },
-		{ "usr/lib/notes", "1", false, NULL, NULL },
+		{ "usr/lib/notes", "1", true, NULL, NULL },
+		{ "usr/lib/notes", "1", false, "1", "/lib/modules/1" },
+		{ "usr/lib/modules/2/modules.dep", "1", false, NULL, NULL },
+		{ "usr/lib/notes boot/config-1", "1", true, NULL, NULL },
 	};
 	struct scratch *scratch = *state;
 
