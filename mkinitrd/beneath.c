@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -64,16 +65,31 @@ static int make_directories(int top_fd, const char *path)
 	return fd_take(&at_fd);
 }
 
+/* "..", wherever it leads, and the name that files have while they are written */
+static int check_components(const char *path)
+{
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && path[0] == '.' && path[1] == '.')
+			return -EXDEV;
+		if (length == strlen(BENEATH_PARTIAL) && memcmp(path, BENEATH_PARTIAL, length) == 0)
+			return -EALREADY;
+		path += length + (path[length] == '/');
+	}
+	return 0;
+}
+
 int beneath_parent(struct beneath *beneath, const char *path, const char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
 	size_t length = slash ? (size_t)(slash - path) : 0;
 	CLEANUP(text_free) struct text parent = TEXT_EMPTY;
-	int fd;
+	int fd, r = check_components(path);
 
 	*ret_name = slash ? slash + 1 : path;
-	if (text_equal(*ret_name, "..") || text_equal(*ret_name, "."))
-		return -EXDEV;
+	if (r < 0 || text_equal(*ret_name, "."))
+		return r < 0 ? r : -EBUSY;
 	if (length == 0)
 		return beneath->top_fd;
 	text_add_bytes(&parent, path, length);
@@ -108,4 +124,34 @@ int beneath_clear(struct beneath *beneath, int parent_fd, const char *name)
 	if (parent_fd != beneath->parent_fd)
 		fd_close(&beneath->parent_fd); /* it may be the one that is gone */
 	return 0;
+}
+
+int beneath_begin(struct beneath *beneath, int parent_fd, const char *name)
+{
+	struct stat status;
+	int fd, r = 0;
+
+	if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+		r = beneath_clear(beneath, parent_fd, name);
+	if (r == 0)
+		r = beneath_clear(beneath, parent_fd, BENEATH_PARTIAL);
+	if (r < 0)
+		return r;
+	fd = openat(parent_fd, BENEATH_PARTIAL,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int beneath_publish(int parent_fd, const char *name)
+{
+	int r = renameat(parent_fd, BENEATH_PARTIAL, parent_fd, name) < 0 ? -errno : 0;
+
+	if (r < 0)
+		beneath_abandon(parent_fd);
+	return r;
+}
+
+void beneath_abandon(int parent_fd)
+{
+	(void)unlinkat(parent_fd, BENEATH_PARTIAL, 0);
 }

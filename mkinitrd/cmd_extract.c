@@ -95,6 +95,7 @@ static int extract(const struct options *options)
 		r = open_top(options->directory, options->force, &extraction.beneath.top_fd);
 	if (r < 0)
 		return r;
+	image_keep_parents(reader); /* one such entry is refused, the others are extracted */
 	extraction.reader = reader;
 	extraction.is_root = geteuid() == 0;
 	(void)sigaction(SIGINT, &action, NULL);

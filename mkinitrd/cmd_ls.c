@@ -5,7 +5,8 @@
  * In:    an image, whoever made it, and paths to which the list is narrowed
  * Out:   a path a line in the image's order, escaped as `ls -b` does; with -v segment, mode, owner,
  *        size, time and symlink target, and a line a segment at the end; with --json an array of
- *        objects
+ *        objects, for which the image is read twice: its manifest, which knows the capabilities
+ *        that files had, is at its end
  */
 #include <errno.h>
 #include <jansson.h>
@@ -130,7 +131,15 @@ static int json_set_name(json_t *object, const char *key, const char *escaped_ke
 	return json_object_set_new(object, escaped_key, json_string(text_string(&text)));
 }
 
-static int print_json(const struct image_entry *entry, bool is_first)
+/* of a file that the manifest of the image has them for: the image itself cannot */
+static const char *capabilities_of(const struct manifest *manifest, const struct image_entry *entry)
+{
+	const struct entry *known = manifest ? manifest_find(manifest, entry->path) : NULL;
+
+	return known && S_ISREG(entry->mode) ? known->capabilities : NULL;
+}
+
+static int print_json(const struct image_entry *entry, const char *capabilities, bool is_first)
 {
 	size_t type = type_index(entry->mode);
 	json_t *object = json_object();
@@ -165,6 +174,8 @@ static int print_json(const struct image_entry *entry, bool is_first)
 						  (json_int_t)entry->special_minor));
 	if (r == 0 && entry->target)
 		r = json_set_name(object, "target", "target_escaped", entry->target);
+	if (r == 0 && capabilities)
+		r = json_object_set_new(object, "capabilities", json_string(capabilities));
 	if (r == 0)
 		string = json_dumps(object, JSON_COMPACT);
 	if (string)
@@ -203,7 +214,9 @@ static void tally_add(struct tally *tally, const struct image_entry *entry)
 	tally->bytes += S_ISREG(entry->mode) ? entry->size : 0;
 }
 
-static int list(struct image_reader *reader, struct wanted *wanted, bool as_json)
+/* @manifest: of the image, or NULL */
+static int list(struct image_reader *reader, struct wanted *wanted, const struct manifest *manifest,
+		bool as_json)
 {
 	struct tally tally = { 0 };
 	struct image_entry entry;
@@ -218,7 +231,7 @@ static int list(struct image_reader *reader, struct wanted *wanted, bool as_json
 			continue;
 		if (!as_json)
 			print_line(&entry);
-		else if (print_json(&entry, is_first) < 0)
+		else if (print_json(&entry, capabilities_of(manifest, &entry), is_first) < 0)
 			return -ENOMEM;
 		is_first = false;
 	}
@@ -235,13 +248,21 @@ static int ls(const struct options *options)
 	const char *image = arguments->items[0];
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	CLEANUP(wanted_free) struct wanted wanted = WANTED_EMPTY;
+	CLEANUP(manifest_cleanup) struct manifest *manifest = NULL;
 	int r = wanted_set(&wanted, arguments->items + 1, arguments->count - 1);
+	int damaged = 0;
 
 	if (r < 0)
 		return fail(r, "cannot list '%s'", image);
 	r = image_open(image, &reader);
+	if (r < 0)
+		return r;
+	image_keep_parents(reader);
+	if (options->json)
+		damaged = image_peek_manifest(image, &manifest);
+	r = list(reader, &wanted, manifest, options->json);
 	if (r == 0)
-		r = list(reader, &wanted, options->json);
+		r = damaged;
 	if (r < 0)
 		return r;
 	r = wanted_missed(&wanted, image);

@@ -55,10 +55,10 @@ static int digit_value(char digit)
 
 int cpio_parse(const char *characters, struct cpio_header *ret_header)
 {
-	struct cpio_header header = { 0 };
+	struct cpio_header header = { .has_check =
+					      memcmp(characters, "070702", MAGIC_LENGTH) == 0 };
 
-	if (memcmp(characters, "070701", MAGIC_LENGTH) != 0 &&
-	    memcmp(characters, "070702", MAGIC_LENGTH) != 0)
+	if (!header.has_check && memcmp(characters, "070701", MAGIC_LENGTH) != 0)
 		return -EINVAL;
 	characters += MAGIC_LENGTH;
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {

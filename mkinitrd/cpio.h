@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct cpio_header {
 	uint32_t device_major, device_minor, special_major, special_minor;
 	uint32_t name_size; /* with the NUL */
 	uint32_t check;     /* sum of the content's bytes, in the 070702 form only */
+	bool has_check;     /* it is of that form; cpio_format() writes the other */
 };
 
 /** cpio_format() - the header of the 070701 form; writes CPIO_HEADER_SIZE characters, no NUL */

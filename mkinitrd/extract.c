@@ -4,7 +4,8 @@
  *
  * In:    entries in the order of the image, untrusted; their content
  * Out:   files as the kernel would make them: later entries replace earlier ones, hard links share
- *        the content of whichever has it; long runs of zeros are holes
+ *        the content of whichever has it; long runs of zeros are holes. A file has its name once
+ *        it is whole, but for those whose content comes with a later name
  * Not:   which of them (cmd_extract.c); staying inside of the directory (beneath.c)
  * Facts: kernel init/initramfs.c, do_name(), maybe_link()
  */
@@ -71,7 +72,8 @@ static int refuse(struct extraction *extraction, const char *path, int error)
 {
 	CLEANUP(text_free) struct text name = TEXT_EMPTY;
 	const char *why = error == -ELOOP       ? "its path goes through a symlink"
-			  : error == -EXDEV     ? "its path leads out of the directory"
+			  : error == -EXDEV     ? "its path has \"..\" in it"
+			  : error == -EALREADY  ? "its path has the name of unfinished files"
 			  : error == -ENOTDIR   ? "its path goes through a file"
 			  : error == -ENOTEMPTY ? "a directory with files is there"
 			  : error == -ENODATA
@@ -233,42 +235,102 @@ static int link_open(struct extraction *extraction, const struct link *link)
 
 /* ---- one entry ---- */
 
-/* a new file at @path, or a further name of one that is there. Return: a descriptor or -errno */
-static int open_file(struct extraction *extraction, const struct image_entry *entry,
-		     struct link *link)
+/* a further name of the file @fd, which is linked by what is open: the first name may lead
+ * elsewhere by now. Return: 0 or -errno */
+static int add_name(struct extraction *extraction, const char *path, int fd)
 {
-	CLEANUP(fd_close) int fd = -1;
-	struct stat status;
+	char number[32];
 	const char *name;
-	int parent_fd, r;
+	int parent_fd = beneath_parent(&extraction->beneath, path, &name);
+	int r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
 
-	if (link && link->path && !text_equal(link->path, entry->path))
-		fd = link_open(extraction, link);
-	parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
-	r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
+	(void)snprintf(number, sizeof(number), "/proc/self/fd/%d", fd);
+	if (r == 0 && linkat(AT_FDCWD, number, parent_fd, name, AT_SYMLINK_FOLLOW) < 0)
+		r = -errno;
+	return r;
+}
+
+/* the content, if any, and the attributes; speaks */
+static int fill(struct extraction *extraction, const struct image_entry *entry, const char *path,
+		int fd)
+{
+	int r = 0;
+
+	if (entry->size && ftruncate(fd, 0) < 0)
+		return speak(path, -errno);
+	if (entry->size)
+		r = write_content(extraction, fd, path, entry->size);
 	if (r < 0)
 		return r;
-	if (fd >= 0) { /* by what is open: the first name may lead elsewhere by now */
-		char number[32];
+	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
+	return r < 0 ? speak(path, r) : 0;
+}
 
-		(void)snprintf(number, sizeof(number), "/proc/self/fd/%d", fd);
-		if (linkat(AT_FDCWD, number, parent_fd, name, AT_SYMLINK_FOLLOW) < 0)
-			return -errno;
-		return fd_take(&fd);
-	}
-	fd_close(&fd);
-	fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fstat(fd, &status) < 0)
+static int link_set(struct link *link, const char *path, int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (link) {
-		free(link->path);
-		link->path = strdup(entry->path);
-		link->device = status.st_dev;
-		link->inode = status.st_ino;
-		if (!link->path)
-			return -ENOMEM;
+	free(link->path);
+	link->path = strdup(path);
+	link->device = status.st_dev;
+	link->inode = status.st_ino;
+	return link->path ? 0 : -ENOMEM;
+}
+
+/* a name that nobody asked for, or that is refused, may have the content of one that is made */
+static int pass_content(struct extraction *extraction, const struct image_entry *entry)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct link *link;
+
+	if (!S_ISREG(entry->mode) || entry->nlink < 2 || entry->size == 0)
+		return 0;
+	link = link_get(extraction, entry, true);
+	if (!link)
+		return speak(entry->path, -ENOMEM);
+	if (!link->path) {
+		if (!link->other)
+			link->other = strdup(entry->path);
+		return 0;
 	}
-	return fd_take(&fd);
+	fd = link_open(extraction, link);
+	if (fd < 0)
+		return refuse(extraction, link->path, fd);
+	return fill(extraction, entry, link->path, fd);
+}
+
+/* its other names, if any, keep the content */
+static int refuse_file(struct extraction *extraction, const struct image_entry *entry, int error)
+{
+	int r = refuse(extraction, entry->path, error);
+
+	return r < 0 ? r : pass_content(extraction, entry);
+}
+
+/* a file that has its name once it is whole */
+static int make_new_file(struct extraction *extraction, const struct image_entry *entry,
+			 struct link *link)
+{
+	CLEANUP(fd_close) int fd = -1;
+	const char *name;
+	int parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
+	int r;
+
+	fd = parent_fd < 0 ? parent_fd : beneath_begin(&extraction->beneath, parent_fd, name);
+	if (fd < 0)
+		return refuse_file(extraction, entry, fd);
+	r = fill(extraction, entry, entry->path, fd);
+	if (r < 0) {
+		beneath_abandon(parent_fd);
+		return r;
+	}
+	r = beneath_publish(parent_fd, name);
+	if (r < 0)
+		return refuse(extraction, entry->path, r);
+	r = link ? link_set(link, entry->path, fd) : 0;
+	return r < 0 ? speak(entry->path, r) : 0;
 }
 
 static int make_file(struct extraction *extraction, const struct image_entry *entry)
@@ -288,45 +350,12 @@ static int make_file(struct extraction *extraction, const struct image_entry *en
 	r = entry->size ? check_space(extraction, entry->size) : 0;
 	if (r < 0)
 		return speak(entry->path, r);
-	fd = open_file(extraction, entry, link);
+	if (link && link->path && !text_equal(link->path, entry->path))
+		fd = link_open(extraction, link);
 	if (fd < 0)
-		return refuse(extraction, entry->path, fd);
-	if (entry->size) {
-		if (ftruncate(fd, 0) < 0)
-			return speak(entry->path, -errno);
-		r = write_content(extraction, fd, entry->path, entry->size);
-	}
-	if (r < 0)
-		return r;
-	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
-	return r < 0 ? speak(entry->path, r) : 0;
-}
-
-/* a name that nobody asked for may have the content of one that somebody did */
-static int pass_content(struct extraction *extraction, const struct image_entry *entry)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct link *link;
-	int r;
-
-	if (!S_ISREG(entry->mode) || entry->nlink < 2 || entry->size == 0)
-		return 0;
-	link = link_get(extraction, entry, true);
-	if (!link)
-		return speak(entry->path, -ENOMEM);
-	if (!link->path) {
-		if (!link->other)
-			link->other = strdup(entry->path);
-		return 0;
-	}
-	fd = link_open(extraction, link);
-	if (fd < 0)
-		return refuse(extraction, link->path, fd);
-	r = write_content(extraction, fd, link->path, entry->size);
-	if (r < 0)
-		return r;
-	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
-	return r < 0 ? speak(link->path, r) : 0;
+		return make_new_file(extraction, entry, link);
+	r = add_name(extraction, entry->path, fd);
+	return r < 0 ? refuse_file(extraction, entry, r) : fill(extraction, entry, entry->path, fd);
 }
 
 static void folder_free(void *value)

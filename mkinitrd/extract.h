@@ -31,7 +31,8 @@ void extraction_free(struct extraction *extraction);
  * @is_wanted: else only content goes from it to a hard link that is wanted
  *
  * What stands there already is replaced. Nothing outside of the directory is touched: an entry
- * whose path goes through a symlink is refused, counted, and not an error here. Return: 0 or -errno
+ * whose path goes through a symlink or has ".." in it is refused, counted, and not an error here.
+ * Return: 0 or -errno
  */
 int extract_entry(struct extraction *extraction, const struct image_entry *entry, bool is_wanted);
 

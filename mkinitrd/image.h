@@ -92,8 +92,11 @@ static inline void image_cleanup(struct image_reader **reader)
 }
 
 /** image_keep_parents() - hand out paths with ".." in them, as stored, which are an error else:
- * for those who only look */
+ * for those who only look, and those who judge each entry by itself */
 void image_keep_parents(struct image_reader *reader);
+
+/** image_hush() - from now on the reader says nothing: another one does, of the same image */
+void image_hush(struct image_reader *reader);
 
 /** image_lacks_trailer() - whether an archive so far ended without one, which was a warning */
 bool image_lacks_trailer(const struct image_reader *reader);
@@ -115,6 +118,12 @@ ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_
  */
 int image_read_manifest(const char *path, struct manifest **ret_manifest, char **ret_release,
 			char **ret_profile);
+
+/** image_peek_manifest() - the same for those who go through the image themselves, too: there is
+ * none
+ * (*ret_manifest is left alone) and something else is wrong with the image are 0 here; speaks of a
+ * damaged manifest alone */
+int image_peek_manifest(const char *path, struct manifest **ret_manifest);
 
 /** image_verify() - read the image in @fd back and compare every entry's place, type, mode, owner,
  * time, size, SHA-256 and target with @manifest and @options, the segments and how they are

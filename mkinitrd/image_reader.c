@@ -5,8 +5,9 @@
  * In:    a regular file of any number of newc archives, zeros between them, and compressed streams
  *        that hold such archives
  * Out:   entries and their content, in order
- * Not:   where archives begin and unpacking (segment.c); the sums of the 070702 form are not
- * checked
+ * Not:   where archives begin and unpacking (segment.c)
+ * Facts: the sum of the 070702 form is of regular files' content alone: kernel init/initramfs.c,
+ *        do_copy(); GNU cpio writes 0 for all else
  *
  * Everything read is untrusted: lengths are checked before use, and memory does not grow with them.
  */
@@ -30,7 +31,9 @@ struct image_reader {
 	char path[CPIO_NAME_MOST + 1], target[CPIO_NAME_MOST];
 	uint64_t left;  /* unread bytes of the current entry's content */
 	size_t padding; /* zeros after it */
-	bool keeps_parents, lacks_trailer;
+	bool has_check; /* the content's bytes add up to @check; so far to @sum */
+	uint32_t check, sum;
+	bool keeps_parents, lacks_trailer, is_hushed;
 	bool in_archive; /* a record was read and no trailer yet */
 	unsigned segment;
 	int result; /* the first failure stays */
@@ -43,6 +46,9 @@ static int PRINTF_LIKE(3, 4) broken(struct image_reader *reader, int error, cons
 	CLEANUP(text_free) struct text line = TEXT_EMPTY;
 	va_list arguments;
 
+	reader->result = error;
+	if (reader->is_hushed)
+		return error;
 	va_start(arguments, format);
 	if (vasprintf(&why, format, arguments) < 0)
 		why = NULL;
@@ -50,7 +56,6 @@ static int PRINTF_LIKE(3, 4) broken(struct image_reader *reader, int error, cons
 	escape_name(&line, why ? why : format); /* names of entries may stand in it */
 	(void)fail(error == -EBADMSG ? 0 : error, "cannot read image '%s': %s", reader->label,
 		   text_string(&line));
-	reader->result = error;
 	return error;
 }
 
@@ -106,6 +111,11 @@ void image_keep_parents(struct image_reader *reader)
 	reader->keeps_parents = true;
 }
 
+void image_hush(struct image_reader *reader)
+{
+	reader->is_hushed = true;
+}
+
 bool image_lacks_trailer(const struct image_reader *reader)
 {
 	return reader->lacks_trailer;
@@ -148,11 +158,37 @@ static int take(struct image_reader *reader, void *bytes, uint64_t size, const c
 	return 0;
 }
 
+/* nothing is left of the current entry's content: does it add up? */
+static int check_sum(struct image_reader *reader)
+{
+	if (reader->left || !reader->has_check || reader->sum == reader->check)
+		return 0;
+	return broken(reader, -EBADMSG,
+		      "the checksum of '%s' is wrong: its bytes add up to %08x, not to %08x",
+		      reader->path, reader->sum, reader->check);
+}
+
+/* @count bytes of the current entry's content were read */
+static int content_read(struct image_reader *reader, const unsigned char *bytes, size_t count)
+{
+	reader->left -= count;
+	for (size_t i = 0; reader->has_check && i < count; i++)
+		reader->sum += bytes[i];
+	return check_sum(reader);
+}
+
 /* what is unread of the current entry */
 static int skip_rest(struct image_reader *reader)
 {
-	uint64_t size = reader->left + reader->padding;
+	const unsigned char *piece;
+	ssize_t count = 1;
+	uint64_t size;
 
+	while (reader->has_check && count > 0)
+		count = image_read_piece(reader, &piece);
+	if (count < 0)
+		return (int)count;
+	size = reader->left + reader->padding;
 	reader->left = 0;
 	reader->padding = 0;
 	return take(reader, NULL, size, reader->path);
@@ -172,13 +208,16 @@ static int find_header(struct image_reader *reader)
 		if (count > 0)
 			return 1;
 		/* the kernel has made all the entries by then, and grumbles at most */
-		warn("image '%s': an archive ends without its trailer, going on", reader->label);
+		if (!reader->is_hushed)
+			warn("image '%s': an archive ends without its trailer, going on",
+			     reader->label);
 		reader->lacks_trailer = true;
 		reader->in_archive = false;
 		reader->segment++;
 	}
 	while ((r = segments_next_archive(reader->segments)) == 2)
-		warn("image '%s': %s", reader->label, segments_problem(reader->segments));
+		if (!reader->is_hushed)
+			warn("image '%s': %s", reader->label, segments_problem(reader->segments));
 	return r < 0 ? broken(reader, r, "%s", segments_problem(reader->segments)) : r;
 }
 
@@ -269,6 +308,9 @@ static int read_header(struct image_reader *reader, struct cpio_header *ret_head
 	reader->in_archive = true;
 	reader->left = ret_header->size;
 	reader->padding = cpio_padding(ret_header->size);
+	reader->has_check = ret_header->has_check && S_ISREG(ret_header->mode);
+	reader->check = ret_header->check;
+	reader->sum = 0;
 	return 1;
 }
 
@@ -293,6 +335,8 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 	r = normalise(reader);
 	if (r == 0 && S_ISLNK(header.mode))
 		r = read_target(reader, header.size);
+	if (r == 0)
+		r = check_sum(reader);
 	if (r < 0)
 		return r;
 	*ret_entry = (struct image_entry){
@@ -319,6 +363,7 @@ int image_next(struct image_reader *reader, struct image_entry *ret_entry)
 ssize_t image_read(struct image_reader *reader, void *buffer, size_t size)
 {
 	ssize_t count;
+	int r;
 
 	if (reader->result < 0)
 		return reader->result;
@@ -329,14 +374,16 @@ ssize_t image_read(struct image_reader *reader, void *buffer, size_t size)
 	count = take_some(reader, buffer, size);
 	if (count == 0)
 		return broken(reader, -EBADMSG, "it ends in the middle of %s", reader->path);
-	if (count > 0)
-		reader->left -= (uint64_t)count;
-	return count;
+	if (count < 0)
+		return count;
+	r = content_read(reader, buffer, (size_t)count);
+	return r < 0 ? r : count;
 }
 
 ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_piece)
 {
 	ssize_t count;
+	int r;
 
 	if (reader->result < 0)
 		return reader->result;
@@ -349,7 +396,7 @@ ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_
 		return broken(reader, -EBADMSG, "it ends in the middle of %s", reader->path);
 	if ((uint64_t)count > reader->left)
 		count = (ssize_t)reader->left;
+	r = content_read(reader, *ret_piece, (size_t)count);
 	segments_advance(reader->segments, (size_t)count);
-	reader->left -= (uint64_t)count;
-	return count;
+	return r < 0 ? r : count;
 }

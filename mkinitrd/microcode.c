@@ -2,16 +2,19 @@
 /*
  * microcode.c - processor microcode that the kernel loads before it unpacks anything
  *
- * In:    "kernel: microcode:" of the profile, /usr/lib/firmware/{intel,amd}-ucode of the root
- * Out:   kernel/x86/microcode/GenuineIntel.bin and AuthenticAMD.bin, as early entries
- * Not:   where early entries stand in an image (archive.c); which processor the machine has: an
- *        image is for any
+ * In:    "kernel: microcode:" of the profile, /usr/lib/firmware/{intel,amd}-ucode of the root;
+ * where these have none, the early image that a package of the distribution keeps in /boot Out:
+ * kernel/x86/microcode/GenuineIntel.bin and AuthenticAMD.bin, as early entries Not:   where early
+ * entries stand in an image (archive.c); which processor the machine has: an image is for any
  * Facts: the two paths, and that the segment stands first and is not compressed: the kernel's
  *        Documentation/arch/x86/microcode.rst. Both files are what the vendor's files are, one
  *        after the other. Intel: a header of 48 bytes, lengths in it, the sum of all 32-bit words
  *        is 0: Intel SDM volume 3A, 9.11.1 to 9.11.5. AMD: a container with a table of processors,
  *        then patches: the kernel's arch/x86/kernel/cpu/microcode/amd.c, verify_container(),
  *        verify_equivalence_table(), __verify_patch_section(). All numbers are little endian.
+ *        Early images: Arch's packages intel-ucode and amd-ucode have nothing else
+ *        (wiki.archlinux.org/title/Microcode), Gentoo's end in "-uc.img" (dracut.conf(5),
+ *        early_microcode_image_name)
  */
 #include <errno.h>
 #include <endian.h>
@@ -21,6 +24,7 @@
 
 #include "decompress.h"
 #include "fail.h"
+#include "image.h"
 #include "resolve.h"
 #include "../init/lib/file.h"
 
@@ -103,6 +107,7 @@ static const char *amd_problem(const struct text *text)
 static const struct vendor {
 	const char *folders[2];  /* the kernel's own place first */
 	const char *patterns[2]; /* names of files in it, with or without compression */
+	const char *images[2];   /* uncompressed cpio archives that hold the entry */
 	const char *entry;
 	const char *(*problem)(const struct text *text);
 } vendors[] = {
@@ -110,10 +115,12 @@ static const struct vendor {
 	{ { "/lib/firmware/intel-ucode", "/usr/lib/firmware/intel-ucode" },
 	  { "[0-9a-f][0-9a-f]-[0-9a-f][0-9a-f]-[0-9a-f][0-9a-f]",
 	    "[0-9a-f][0-9a-f]-[0-9a-f][0-9a-f]-[0-9a-f][0-9a-f].initramfs" },
+	  { "/boot/intel-ucode.img", "/boot/intel-uc.img" },
 	  "kernel/x86/microcode/GenuineIntel.bin",
 	  intel_problem },
 	{ { "/lib/firmware/amd-ucode", "/usr/lib/firmware/amd-ucode" },
 	  { "microcode_amd*.bin", NULL },
+	  { "/boot/amd-ucode.img", "/boot/amd-uc.img" },
 	  "kernel/x86/microcode/AuthenticAMD.bin",
 	  amd_problem },
 };
@@ -167,13 +174,28 @@ static int file_unpack(const struct resolve *resolve, const char *path, struct t
 				       : file_read_fd(fd, FILE_LIMIT, content);
 }
 
-/* one file, appended when it is what it should be; speaks */
+/* what @path holds, appended when it is what it should be. Return: 1, 0 skipped, -errno (spoken) */
+static int content_add(const struct resolve *resolve, const struct vendor *vendor, const char *path,
+		       const struct text *content, struct text *all)
+{
+	const char *problem = vendor->problem(content);
+
+	if (problem) {
+		warn("'%s' of the root '%s' is no microcode: %s, skipping", path,
+		     resolve->root->path, problem);
+		return 0;
+	}
+	if (content->length > ALL_LIMIT - all->length)
+		return fail(-EFBIG, "cannot pack the microcode in '%s'", path);
+	text_add_bytes(all, content->data, content->length);
+	return all->failed ? fail(-ENOMEM, "cannot pack '%s'", path) : 1;
+}
+
 static int file_add(const struct resolve *resolve, const struct vendor *vendor, const char *folder,
 		    const char *name, struct text *all)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(text_free) struct text content = TEXT_EMPTY;
-	const char *problem;
 	int r;
 
 	text_format(&path, "%s/%s", folder, name);
@@ -181,34 +203,74 @@ static int file_add(const struct resolve *resolve, const struct vendor *vendor, 
 	if (r < 0)
 		return fail(r, "cannot read the microcode '%s' of the root '%s'",
 			    text_string(&path), resolve->root->path);
-	problem = vendor->problem(&content);
-	if (problem) {
-		warn("'%s' of the root '%s' is no microcode: %s, skipping", text_string(&path),
-		     resolve->root->path, problem);
-		return 0;
-	}
-	if (content.length > ALL_LIMIT - all->length)
-		return fail(-EFBIG, "cannot pack the microcode in '%s'", folder);
-	text_add_bytes(all, content.data, content.length);
-	return all->failed ? fail(-ENOMEM, "cannot pack '%s'", text_string(&path)) : 0;
+	r = content_add(resolve, vendor, text_string(&path), &content, all);
+	return r < 0 ? r : 0;
 }
 
-/* all files of a vendor as one entry. Return: how many, or -errno (spoken) */
-static int vendor_add(struct resolve *resolve, const struct vendor *vendor, const struct origin *at)
+/* the vendor's entry of an early image; empty when it has none. Speaks */
+static int image_unpack(const struct vendor *vendor, int fd, const char *path, struct text *content)
+{
+	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
+	const unsigned char *piece;
+	struct image_entry entry;
+	ssize_t count = 0;
+	int r = image_open_fd(fd, path, &reader);
+
+	while (r == 0 && (r = image_next(reader, &entry)) == 1) {
+		r = 0;
+		if (!text_equal(entry.path, vendor->entry) || !S_ISREG(entry.mode))
+			continue;
+		text_clear(content);
+		while (r == 0 && (count = image_read_piece(reader, &piece)) > 0) {
+			text_add_bytes(content, piece, (size_t)count);
+			if (content->failed || content->length > ALL_LIMIT)
+				r = fail(content->failed ? -ENOMEM : -EFBIG,
+					 "cannot read '%s' in "
+					 "'%s'",
+					 vendor->entry, path);
+		}
+		if (r == 0 && count < 0)
+			r = (int)count;
+	}
+	return r;
+}
+
+/* the first early image that there is. Return: 1 taken, 0 there is none, or -errno (spoken) */
+static int image_add(const struct resolve *resolve, const struct vendor *vendor, struct text *all)
+{
+	for (size_t i = 0; i < COUNT_OF(vendor->images); i++) {
+		CLEANUP(text_free) struct text content = TEXT_EMPTY;
+		const char *path = vendor->images[i];
+		CLEANUP(fd_close)
+		int fd = sysroot_open(resolve->root, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		int r;
+
+		if (fd == -ENOENT || fd == -ENOTDIR)
+			continue;
+		if (fd < 0)
+			return fail(fd, "cannot read the microcode '%s' of the root '%s'", path,
+				    resolve->root->path);
+		r = image_unpack(vendor, fd, path, &content);
+		if (r < 0)
+			return r;
+		if (content.length == 0) {
+			warn("'%s' of the root '%s' has no '%s', skipping", path,
+			     resolve->root->path, vendor->entry);
+			return 0;
+		}
+		r = content_add(resolve, vendor, path, &content, all);
+		if (r == 1)
+			note("microcode: '%s' of '%s'", vendor->entry, path);
+		return r;
+	}
+	return 0;
+}
+
+/* all files of the first folder that has some. Return: how many, or -errno (spoken) */
+static int folders_add(const struct resolve *resolve, const struct vendor *vendor, struct text *all)
 {
 	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
 	CLEANUP(memory_free) char *last = NULL;
-	CLEANUP(text_free) struct text all = TEXT_EMPTY;
-	struct addition addition = {
-		.path = vendor->entry,
-		.type = ENTRY_FILE,
-		.mode = 0644,
-		.source = { .kind = SOURCE_CONTENT, .directory_fd = -1 },
-		.is_early = true,
-		.relation = "early microcode",
-		.at = *at,
-	};
-	char label[] = "early microcode";
 	const char *folder = NULL;
 	int r = 0;
 
@@ -224,21 +286,44 @@ static int vendor_add(struct resolve *resolve, const struct vendor *vendor, cons
 
 		/* the same again, compressed */
 		if (!plain || !last || !text_equal(plain, last))
-			r = plain ? file_add(resolve, vendor, folder, names.items[i], &all)
+			r = plain ? file_add(resolve, vendor, folder, names.items[i], all)
 				  : -ENOMEM;
 		free(last);
 		last = plain;
 	}
-	if (r < 0 || all.length == 0)
-		return r;
+	if (r == 0 && all->length)
+		note("microcode: %zu files of '%s'", names.count, folder);
+	return r < 0 ? r : (int)names.count;
+}
+
+/* all that a vendor has, as one entry. Return: of how many files, or -errno (spoken) */
+static int vendor_add(struct resolve *resolve, const struct vendor *vendor, const struct origin *at)
+{
+	CLEANUP(text_free) struct text all = TEXT_EMPTY;
+	char label[] = "early microcode";
+	struct addition addition = {
+		.path = vendor->entry,
+		.type = ENTRY_FILE,
+		.mode = 0644,
+		.source = { .kind = SOURCE_CONTENT, .directory_fd = -1 },
+		.is_early = true,
+		.relation = "early microcode",
+		.at = *at,
+	};
+	int r, count = folders_add(resolve, vendor, &all);
+
+	if (count >= 0 && all.length == 0) {
+		r = image_add(resolve, vendor, &all);
+		count = r < 0 ? r : count + r;
+	}
+	if (count < 0 || all.length == 0)
+		return count;
 	addition.source.path = label;
 	addition.source.byte_count = all.length;
 	r = text_take(&all, &addition.source.bytes);
 	if (r >= 0)
 		r = manifest_add(resolve->manifest, &addition, NULL);
-	if (r >= 0)
-		note("microcode: %zu files of '%s'", names.count, folder);
-	return r < 0 ? r : (int)names.count;
+	return r < 0 ? r : count;
 }
 
 int resolve_microcode(struct resolve *resolve)
@@ -260,8 +345,10 @@ int resolve_microcode(struct resolve *resolve)
 		count += r;
 	}
 	if (count == 0)
-		say("no microcode in '/lib/firmware/intel-ucode' or '/lib/firmware/amd-ucode' of "
-		    "the root '%s': the image has none (Debian: intel-microcode, amd64-microcode)",
+		say("no microcode in '/lib/firmware/intel-ucode', '/lib/firmware/amd-ucode' or "
+		    "'/boot' "
+		    "of the root '%s': the image has none (Debian: intel-microcode, "
+		    "amd64-microcode; Arch: intel-ucode, amd-ucode)",
 		    resolve->root->path);
 	return 0;
 }

@@ -235,21 +235,32 @@ int image_verify(const struct manifest *manifest, int fd, const char *label,
 	return r;
 }
 
+/* the last manifest.json, which counts, as for the kernel */
+static int find_manifest(struct image_reader *reader, const char *label, struct text *text)
+{
+	struct image_entry entry;
+	int r;
+
+	while ((r = image_next(reader, &entry)) == 1) {
+		if (!text_equal(entry.path, MANIFEST_PATH) || !S_ISREG(entry.mode))
+			continue;
+		text_clear(text);
+		r = read_all(reader, label, text);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
 int image_read_manifest(const char *path, struct manifest **ret_manifest, char **ret_release,
 			char **ret_profile)
 {
 	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
-	struct image_entry entry;
 	int r = image_open(path, &reader);
 
-	while (r == 0 && (r = image_next(reader, &entry)) == 1) {
-		r = 0;
-		if (text_equal(entry.path, MANIFEST_PATH) && S_ISREG(entry.mode)) {
-			text_clear(&text); /* the last one counts, as for the kernel */
-			r = read_all(reader, path, &text);
-		}
-	}
+	if (r == 0)
+		r = find_manifest(reader, path, &text);
 	if (r < 0)
 		return r;
 	if (text.length == 0) {
@@ -257,4 +268,20 @@ int image_read_manifest(const char *path, struct manifest **ret_manifest, char *
 		return -ENODATA;
 	}
 	return parse(&text, path, ret_manifest, ret_release, ret_profile);
+}
+
+int image_peek_manifest(const char *path, struct manifest **ret_manifest)
+{
+	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
+	CLEANUP(text_free) struct text text = TEXT_EMPTY;
+	int r = image_open(path, &reader);
+
+	if (r < 0)
+		return r;
+	image_hush(reader);
+	image_keep_parents(reader);
+	r = find_manifest(reader, path, &text);
+	if (r < 0 || text.length == 0)
+		return r == -ENOMEM ? r : 0;
+	return parse(&text, path, ret_manifest, NULL, NULL);
 }

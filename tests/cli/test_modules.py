@@ -375,10 +375,59 @@ class Modules(cli.CliTest):
 
     def test_no_microcode(self):
         first, _ = self.microcode(
-            "auto", "mkinitrd: no microcode in '/lib/firmware/intel-ucode' or "
-            "'/lib/firmware/amd-ucode' of the root 'root': the image has none (Debian: "
-            "intel-microcode, amd64-microcode)\n")
+            "auto", "mkinitrd: no microcode in '/lib/firmware/intel-ucode', "
+            "'/lib/firmware/amd-ucode' or '/boot' of the root 'root': the image has none (Debian: "
+            "intel-microcode, amd64-microcode; Arch: intel-ucode, amd-ucode)\n")
         self.assertNotIn("kernel", first)
+
+    def early_image(self, name, contents):
+        """An image of microcode alone, as packages of Arch and Gentoo bring it."""
+        folder = self.path("early")
+        for path, content in contents.items():
+            os.makedirs(os.path.join(folder, os.path.dirname(path)))
+            with open(os.path.join(folder, path), "wb") as file:
+                file.write(content)
+        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=folder, check=True, timeout=60,
+                               stdout=subprocess.PIPE).stdout
+        image = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=folder, input=names,
+                               stdout=subprocess.PIPE, check=True, timeout=60).stdout
+        shutil.rmtree(folder)
+        return self.root.file("boot/" + name, image)
+
+    def test_microcode_of_an_early_image(self):
+        intel, amd = intel_update(1) + intel_update(2, 3072), amd_container(b"patch")
+        self.early_image("intel-ucode.img", {INTEL: intel})
+        self.early_image("amd-ucode.img", {AMD: amd})
+        first, rest = self.microcode("auto")
+        self.assertEqual((first[INTEL], first[AMD]), (intel, amd))
+        self.assertEqual([name for name in members(rest)[0] if name.startswith("kernel")], [])
+        # folders come first, each vendor by itself; the other distribution's name
+        self.root.file("usr/lib/firmware/intel-ucode/06-9e-0a", intel_update(3))
+        os.rename(self.root / "boot/amd-ucode.img", self.root / "boot/amd-uc.img")
+        first, _ = self.microcode("auto")
+        self.assertEqual((first[INTEL], first[AMD]), (intel_update(3), amd))
+
+    def test_early_image_without_microcode(self):
+        self.early_image("intel-ucode.img", {AMD: b"of the other vendor"})
+        self.early_image("amd-ucode.img", {AMD: b"DMA"})
+        said = "mkinitrd: warning: '/boot/{}-ucode.img' of the root 'root' {}, skipping\n"
+        self.microcode("auto", said.format("intel", f"has no '{INTEL}'")
+                       + said.format("amd", "is no microcode: it has no header of a microcode "
+                                     "container")
+                       + "mkinitrd: no microcode in '/lib/firmware/intel-ucode', "
+                       "'/lib/firmware/amd-ucode' or '/boot' of the root 'root': the image has none "
+                       "(Debian: intel-microcode, amd64-microcode; Arch: intel-ucode, amd-ucode)\n")
+        self.root.file("boot/intel-ucode.img", b"no archive")
+        self.build("kernel: { microcode: auto }\n", "mkinitrd: cannot read image "
+                   "'/boot/intel-ucode.img': at byte 0 there is neither a cpio archive nor a "
+                   "compression that is known\n", status=1)
+        os.unlink(self.root / "boot/intel-ucode.img")
+        outside = self.write("outside/intel-ucode.img", "never read")
+        os.symlink(outside, self.root / "boot/intel-ucode.img")
+        os.unlink(self.root / "boot/amd-ucode.img")
+        os.mkfifo(self.root / "boot/amd-ucode.img")
+        self.build("kernel: { microcode: auto }\n", "mkinitrd: cannot read image "
+                   "'/boot/amd-ucode.img': it is no regular file\n", status=1)
 
     def test_damaged_microcode(self):
         good = intel_update(7)

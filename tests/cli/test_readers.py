@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import time
 import unittest
 
 import cli
@@ -186,6 +188,11 @@ class Readers(cli.CliTest):
                                          record("l", DIRECTORY | 0o700)], 0),
                 ("hard link", [record("l", LINK | 0o777, victim.encode(), inode=5, nlink=2),
                                record("m", inode=5, nlink=2, content=b"bad")], 0),
+                ("dots within", [record("a/b", content=b"x"), record("a/../b", content=b"x")], 1),
+                ("dots last", [record("a/..", content=b"bad")], 1),
+                ("a link's content", [record("l", inode=5, nlink=2),
+                                      record("../outside/victim", inode=5, nlink=2,
+                                             content=b"bad")], 1),
                 ("deep", [record("d", DIRECTORY | 0o755),
                           record("d/l", LINK | 0o777, outside.encode()),
                           record("d/l/e/f", content=b"bad")], 1)]:
@@ -197,8 +204,7 @@ class Readers(cli.CliTest):
                 self.assertEqual(tree_of(outside), {"victim": [
                     oct(os.lstat(victim).st_mode), 4, hashlib.sha256(b"safe").hexdigest()]})
                 self.assertEqual(os.lstat(outside).st_mode, before)
-                if "dots" not in name:  # the reader itself refuses those
-                    self.assertTrue(os.path.exists(self.path("out/last")))
+                self.assertTrue(os.path.exists(self.path("out/last")))
         # what stands there already is no way out either
         shutil.rmtree(self.path("out"))
         os.mkdir(self.path("out"))
@@ -210,6 +216,117 @@ class Readers(cli.CliTest):
         with open(victim, encoding="utf-8") as file:
             self.assertEqual(file.read(), "safe")
         self.assertFalse(os.path.islink(self.path("out/f")))
+
+    def test_refused_entries_are_named_and_the_others_made(self):
+        """As bsdtar does; GNU cpio would take the dots away, and write where nobody asked for."""
+        self.image(archive(record("first", content=b"1"),
+                           *[record(f"../x{number}") for number in range(3)],
+                           record("a/../b"), record(".mkinitrd-partial", content=b"x"),
+                           record("one", inode=9, nlink=2),
+                           record("../two", inode=9, nlink=2, content=b"shared"),
+                           record("last", content=b"2")))
+        done = self.extract(status=1)
+        dots = "mkinitrd: warning: '{}': its path has \"..\" in it, skipping\n"
+        self.assertEqual(
+            done.stderr,
+            "".join(dots.format(name) for name in ("../x0", "../x1", "../x2", "a/../b"))
+            + "mkinitrd: warning: '.mkinitrd-partial': its path has the name of unfinished files, "
+            "skipping\n" + dots.format("../two") + "mkinitrd: 6 entries were not extracted\n"
+            "mkinitrd: out: 9 entries, 8 bytes\n")
+        self.assertEqual({name: entry[1] for name, entry in tree_of(self.path("out")).items()},
+                         {"first": 1, "one": 6, "last": 1})
+        self.assertIn("../x0\n../x1\n", self.run_program("ls", "a.img").stdout)
+        theirs = self.path("theirs")
+        os.mkdir(theirs)
+        done = subprocess.run(["bsdtar", "-xf", self.path("a.img"), "--exclude", ".mkinitrd*"],
+                              cwd=theirs, capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(sorted(tree_of(theirs)), ["first", "last", "one"])
+        self.image(archive(*[record(f"../{number}") for number in range(5000)]))
+        done = self.extract(directory="many", status=1)
+        self.assertEqual(len(done.stderr.splitlines()), 12)
+        self.assertIn("5000 entries were not extracted", done.stderr)
+
+    def test_checksums_of_the_crc_form(self):
+        folder = self.path("in")
+        os.makedirs(folder + "/d")
+        for name, content in (("a", b"content\n"), ("b", os.urandom(3 << 20)), ("empty", b"")):
+            with open(f"{folder}/{name}", "wb") as file:
+                file.write(content)
+        os.link(folder + "/a", folder + "/c")
+        os.symlink("a", folder + "/l")
+        made = subprocess.run(["cpio", "-o", "-H", "crc", "--quiet"], cwd=folder, timeout=60,
+                              input=b"a\nb\nc\nd\nempty\nl\n", stdout=subprocess.PIPE,
+                              check=True).stdout
+        for kind in (None, "zstd"):
+            self.image(compress(kind, made) if kind else made)
+            self.extract(directory=f"out-{kind}")
+            self.assertEqual(tree_of(self.path(f"out-{kind}")), tree_of(folder))
+        at = made.index(b"content\n")
+        self.image(made[:at] + b"Content\n" + made[at + 8:])
+        wrong = f"{sum(b'Content' + bytes([10])):08x}, not to {sum(b'content' + bytes([10])):08x}"
+        said = f"mkinitrd: cannot read image 'a.img': the checksum of 'c' is wrong: its bytes " \
+            f"add up to {wrong}\n"
+        self.assertEqual(self.run_program("ls", "-q", "a.img").stderr, said)
+        self.assertEqual(self.run_program("cat", "a.img", "c").stderr, said)
+        self.assertIn(said, self.extract(status=1).stderr)
+        # nothing that is wrong has a name of its own
+        self.image(archive(record("x", content=b"good", magic=b"070702")).replace(b"good", b"bad!"))
+        self.extract(directory="one", status=1)
+        self.assertEqual(os.listdir(self.path("one")), [])
+
+    def start_extract(self):
+        """An extraction of many files, one large, and what it must come to."""
+        rows = [(f"f{number:04}", os.urandom(20000)) for number in range(1000)]
+        rows.insert(500, ("large", os.urandom(64 << 20)))
+        self.image(archive(*[record(name, content=content) for name, content in rows]))
+        extraction = subprocess.Popen(
+            [cli.MKINITRD, "extract", "a.img", "-C", "out"], cwd=self.directory,
+            env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        self.addCleanup(extraction.stderr.close)
+        self.addCleanup(extraction.kill)
+        return extraction, {name: hashlib.sha256(content).hexdigest() for name, content in rows}
+
+    def interrupt(self, number):
+        """@number while the large file is written: what stands there then."""
+        extraction, expected = self.start_extract()
+        partial = self.path("out/.mkinitrd-partial")
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            self.assertIsNone(extraction.poll(), "it ended before it could be interrupted")
+            try:
+                if os.stat(partial).st_size > 1 << 20:
+                    break
+            except FileNotFoundError:
+                pass
+            time.sleep(0.001)
+        extraction.send_signal(number)
+        status = extraction.wait(60)
+        self.assertEqual(self.images(), ["a.img", "out"])
+        found = {name: entry[2] for name, entry in tree_of(self.path("out")).items()}
+        left = found.pop(".mkinitrd-partial", None)
+        self.assertEqual(found, {name: expected[name] for name in sorted(expected)[:500]})
+        return status, left, extraction.stderr.read().decode(), expected
+
+    def assert_goes_on(self, expected):
+        self.extract("a.img", "--force")
+        self.assertEqual({name: entry[2] for name, entry in tree_of(self.path("out")).items()},
+                         expected)
+
+    def test_interrupted_extract_leaves_whole_files(self):
+        status, left, said, expected = self.interrupt(signal.SIGINT)
+        self.assertEqual((status, left), (1, None))
+        self.assertRegex(said, r"\Amkinitrd: cannot extract 'large': Interrupted system call\n"
+                         r"mkinitrd: out: 501 entries, \d+ bytes; not complete: remove it, or go "
+                         r"on with --force\n\Z")
+        self.assert_goes_on(expected)
+
+    def test_killed_extract_leaves_whole_files_and_a_partial_one(self):
+        status, left, _, expected = self.interrupt(signal.SIGKILL)
+        self.assertEqual(status, -signal.SIGKILL)
+        self.assertIsNotNone(left)
+        self.assert_goes_on(expected)
 
     def test_later_entries_replace_earlier_ones(self):
         self.image(archive(record("a", content=b"first"), record("b", LINK | 0o777, b"a"),
@@ -295,4 +412,4 @@ class Readers(cli.CliTest):
 
 
 if __name__ == "__main__":
-    cli.main("cpio", "lz4", "lzop", "bzip2", "xz", "zstd")
+    cli.main("bsdtar", "cpio", "lz4", "lzop", "bzip2", "xz", "zstd")

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 import cli
+import newc
 
 MANIFEST = "usr/lib/mkinitrd/manifest.json"
 
@@ -34,6 +35,22 @@ class Reasons(cli.CliTest):
         self.check(["why", "a.img", "usr/lib/libgreet.so"], 0,
                    "usr/lib/libgreet.so\n  library of usr/bin/hello\n"
                    "  program 'hello': greets who comes (fixture.yaml:2)\n")
+
+    def test_why_follows_the_directories_that_the_image_links(self):
+        profile = cli.PROFILE + "files: { /opt: { link: usr/share }, /usr/share: { link: lib }, " \
+            "/round: { link: round }, /bin: { link: usr/bin } }\n"
+        self.check(self.build_arguments(profile), 0, "", "mkinitrd: a.img: SUMMARY\n")
+        listed = self.run_program("ls", "-v", "a.img").stdout
+        self.assertRegex(listed, r"(?m) bin -> usr/bin$")
+        self.assertRegex(listed, r"(?m) usr/share -> lib$")
+        hello, library = (self.run_program("why", "a.img", path).stdout
+                          for path in ("usr/bin/hello", "usr/lib/libgreet.so"))
+        for path, said in [("bin/hello", hello), ("/usr/../bin/hello", hello),
+                           ("lib/libgreet.so", library), ("opt/libgreet.so", library),
+                           ("/opt//./libgreet.so", library)]:
+            self.check(["why", "a.img", path], 0, said)
+        self.check(["why", "a.img", "round/hello"], 1, "", "mkinitrd: 'round/hello' is not in "
+                   "'a.img'; did you mean usr/bin/hello?\n")
 
     def test_a_reason_does_not_hide_what_is_missing(self):
         self.check_refused(cli.PROFILE.replace("hello: required", "nothing: { why: fun }"),
@@ -107,12 +124,24 @@ class Attributes(cli.CliTest):
                    "mkinitrd: a.img: SUMMARY\n")
         self.assertEqual(self.manifest("usr/bin/hello")["capabilities"], "cap_net_raw=ep")
         self.assertNotIn("capabilities", self.manifest("usr/lib/ld.so"))
+        listed = {entry["path"]: entry.get("capabilities") for entry in
+                  json.loads(self.run_program("ls", "--json", "a.img").stdout)}
+        self.assertEqual({path: said for path, said in listed.items() if said},
+                         {"usr/bin/hello": "cap_net_raw=ep"})
         self.check(["why", "-v", "a.img", "usr/bin/hello"], 0,
                    "usr/bin/hello\n  program 'hello' (fixture.yaml:2)\n"
                    "  packed from '/usr/bin/hello' in the root\n"
                    "  there with the capabilities cap_net_raw=ep\n"
                    "  wanted as\n    program 'hello' (fixture.yaml:2)\n"
                    "    program of 'main' (fixture.yaml:4)\n")
+        self.run_program(*self.build_arguments(output="plain.img"), "-c", "none")
+        image = newc.Image(self.path("plain.img"))
+        image.edit(newc.MANIFEST, "cap_net_raw=ep", "cap net/raw!ep")
+        image.write(self.path("b.img"))
+        done = self.run_program("ls", "--json", "b.img")
+        self.assertEqual(done.status, 1)
+        self.assertIn("cannot read 'usr/lib/mkinitrd/manifest.json' in 'b.img': ", done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)), len(listed))
         os.setxattr(self.root.file("usr/bin/aid", "x", 0o755), "security.capability", in_namespace)
         self.check(self.build_arguments(cli.PROFILE + "files: { /usr/bin/aid: {} }\n"), 0, "",
                    "mkinitrd: warning: 2 files have capabilities, which a cpio image cannot keep, "
