@@ -182,11 +182,9 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 	struct stat status;
 	int r;
 
-	r = entry_open(entry, &fd);
+	r = entry_open_status(entry, &fd, &status);
 	if (r < 0)
 		return r;
-	if (fstat(fd, &status) < 0)
-		return fail_source(-errno, NULL, entry);
 	if (output_replaces(archive->job->output, &status))
 		return fail_source(-EEXIST, "the image would replace it; give another name with -o",
 				   entry);

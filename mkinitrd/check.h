@@ -167,5 +167,10 @@ struct module_fact {
 
 void module_fact_free(struct module_fact *fact);
 
+/** check_firmware() - what the module @node, among those of kernel @release, names. Return: how
+ * many files are neither in the image nor in the root */
+size_t check_firmware(struct check *check, const char *release, const struct tree_node *node,
+		      const struct module_fact *fact);
+
 /** module_fact_read() - from the content @fd. Return: 0, -ENOEXEC, or another -errno; quiet */
 int module_fact_read(int fd, bool is_compressed, const char *path, struct module_fact **ret_fact);

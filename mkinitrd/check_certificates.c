@@ -6,37 +6,11 @@
  * Out:   findings
  * Facts: Go looks for one file of a list: crypto/x509/root_linux.go; our profile packs Debian's
  */
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "certificates.h"
 #include "check.h"
-
-static void bio_cleanup(BIO **bio)
-{
-	(void)BIO_free(*bio);
-	*bio = NULL;
-}
-
-/* certificates of a bundle, and how many of them are valid now */
-static void count(const char *text, size_t length, size_t *ret_count, size_t *ret_valid)
-{
-	CLEANUP(bio_cleanup) BIO *bio = BIO_new_mem_buf(text, (int)length);
-	X509 *certificate;
-
-	*ret_count = 0;
-	*ret_valid = 0;
-	while (bio && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		++*ret_count;
-		if (X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
-		    X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0)
-			++*ret_valid;
-		X509_free(certificate);
-	}
-	ERR_clear_error(); /* the end of the text is an error to it */
-}
 
 static bool is_bundle(const struct tree_node *node)
 {
@@ -50,8 +24,9 @@ static void check_bundle(struct check *check, const struct tree_node *node)
 	const struct check_facts *facts = check_facts(node);
 	size_t found = 0, valid = 0;
 
-	if (facts && facts->text.length)
-		count(text_string(&facts->text), facts->text.length, &found, &valid);
+	if (facts && facts->text.length &&
+	    certificates_count(facts->text.data, facts->text.length, &found, &valid) < 0)
+		check->is_short_of_memory = true;
 	if (found == 0)
 		check_find(check, CHECK_CA_EMPTY, node->path,
 			   "holds no certificate, so that no TLS connection can be trusted; run "

@@ -4,14 +4,11 @@
  *
  * In:    the tree with what modules say of themselves, modules.dep and modules.builtin
  * Out:   findings
- * Not:   what a root's modules need (module_closure.c, resolve_module.c)
- * Facts: modules.dep(5): "path: path..." relative to the release's directory; a module's name is
- *        that of its file, '-' and '_' are the same (modprobe(8)); firmware is looked for below
- *        /lib/firmware in updates/RELEASE, updates, RELEASE and itself (kernel
- *        drivers/base/firmware_loader/main.c), also as .xz and .zst
+ * Not:   firmware (check_firmware.c), what a root's modules need (module_closure.c,
+ * resolve_module.c) Facts: modules.dep(5): "path: path..." relative to the release's directory; a
+ * module's name is that of its file, '-' and '_' are the same (modprobe(8))
  */
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -264,84 +261,6 @@ static void check_release(struct kernel_modules *modules, const struct tree_node
 			   fact->release, modules->release);
 }
 
-/* ---- firmware ---- */
-
-static bool is_pattern(const char *name)
-{
-	return strpbrk(name, "*?[") != NULL;
-}
-
-static bool image_has(const struct image_tree *tree, const char *path)
-{
-	if (!is_pattern(path))
-		return image_tree_resolve(tree, path, true, NULL, NULL) == 1;
-	for (size_t i = 0; i < tree->count; i++)
-		if (fnmatch(path, tree->nodes[i]->path, FNM_PATHNAME) == 0 ||
-		    (text_after(tree->nodes[i]->path, "usr/") &&
-		     fnmatch(path, tree->nodes[i]->path + 4, FNM_PATHNAME) == 0))
-			return true;
-	return false;
-}
-
-static bool root_has(const struct sysroot *root, const char *path)
-{
-	CLEANUP(strings_free) struct strings found = STRINGS_EMPTY;
-	CLEANUP(text_free) struct text absolute = TEXT_EMPTY;
-	struct stat status;
-
-	text_format(&absolute, "/%s", path);
-	if (!is_pattern(path))
-		return sysroot_stat(root, text_string(&absolute), true, &status) == 0;
-	return sysroot_glob(root, text_string(&absolute), &found) == 0 && found.count;
-}
-
-/* whether @name is in the image (@in_root: in the root) at any of its places */
-static bool has_firmware(const struct kernel_modules *modules, const char *name, bool in_root)
-{
-	static const char *const suffixes[] = { "", ".xz", ".zst" };
-	CLEANUP(text_free) struct text updates = TEXT_EMPTY;
-	CLEANUP(text_free) struct text own = TEXT_EMPTY;
-	const char *folders[] = { NULL, "updates/", NULL, "" };
-
-	text_format(&updates, "updates/%s/", modules->release);
-	text_format(&own, "%s/", modules->release);
-	folders[0] = text_string(&updates);
-	folders[2] = text_string(&own);
-	for (size_t i = 0; i < COUNT_OF(folders) * COUNT_OF(suffixes); i++) {
-		CLEANUP(text_free) struct text path = TEXT_EMPTY;
-
-		text_format(&path, "lib/firmware/%s%s%s", folders[i / COUNT_OF(suffixes)], name,
-			    suffixes[i % COUNT_OF(suffixes)]);
-		if (in_root ? root_has(modules->check->root, text_string(&path))
-			    : image_has(&modules->check->tree, text_string(&path)))
-			return true;
-	}
-	return false;
-}
-
-/* Return: how many files are neither in the image nor in the root */
-static size_t check_firmware(struct kernel_modules *modules, const struct tree_node *node,
-			     const struct module_fact *fact)
-{
-	size_t nowhere = 0;
-
-	for (size_t i = 0; i < fact->firmware.count; i++) {
-		const char *name = fact->firmware.items[i];
-
-		if (has_firmware(modules, name, false))
-			continue;
-		if (has_firmware(modules, name, true))
-			check_find(modules->check, CHECK_FIRMWARE_MISSING, node->path,
-				   "names the firmware '%s', which the root '%s' has and the image "
-				   "lacks; "
-				   "build again with 'kernel: firmware: auto', or accept it",
-				   name, modules->check->root->path);
-		else
-			nowhere++;
-	}
-	return nowhere;
-}
-
 /* ---- all ---- */
 
 static void check_kernel_modules(struct check *check, const char *folder, size_t length)
@@ -366,7 +285,7 @@ static void check_kernel_modules(struct check *check, const char *folder, size_t
 			continue;
 		check_depends(&modules, node, fact, has_index);
 		check_release(&modules, node, fact);
-		nowhere += check_firmware(&modules, node, fact);
+		nowhere += check_firmware(check, modules.release, node, fact);
 	}
 	if (nowhere)
 		check_note(check,

@@ -138,11 +138,9 @@ static int layer_file(struct archive *archive, const struct entry *entry, int64_
 	struct stat status;
 	int r;
 
-	r = entry_open(entry, &fd);
+	r = entry_open_status(entry, &fd, &status);
 	if (r < 0)
 		return r;
-	if (fstat(fd, &status) < 0)
-		return fail(-errno, "cannot read '%s' for a container image", entry->path);
 	left = (size_t)status.st_size;
 	r = tar_header(archive, entry->path, AE_IFREG, entry->mode, NULL, left, time);
 	while (r == 0) {

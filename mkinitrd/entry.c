@@ -163,6 +163,19 @@ int entry_open(const struct entry *entry, int *ret_fd)
 	return 0;
 }
 
+int entry_open_status(const struct entry *entry, int *ret_fd, struct stat *ret_status)
+{
+	CLEANUP(fd_close) int fd = -1;
+	int r = entry_open(entry, &fd);
+
+	if (r < 0)
+		return r;
+	if (fstat(fd, ret_status) < 0)
+		return fail_entry(-errno, "read", entry);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
 /* up to @size bytes, fewer only at the end of the file */
 static ssize_t read_full(int fd, char *bytes, size_t size)
 {

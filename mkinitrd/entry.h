@@ -16,6 +16,25 @@ bool path_is_canonical(const char *path);
 /** entry_fail_changed() - say that a source did not hold still. Return: -ESTALE */
 int entry_fail_changed(const struct entry *entry);
 
+void entry_free(struct entry *entry);
+
+/** entry_set() - what @addition says of the entry itself: all but path and reason; quiet. Takes
+ * source.bytes over. Return: 0 or -ENOMEM; nothing has changed then */
+int entry_set(struct entry *entry, struct addition *addition);
+
+/** entry_add_reason() - that of @addition, unless an equal one is there; quiet. Return: 0 or
+ * -ENOMEM */
+int entry_add_reason(struct entry *entry, const struct addition *addition);
+
+/** reason_order() - for qsort(3): lines of profiles first, in their order; then entries by path */
+int reason_order(const void *left, const void *right);
+
+/** entry_same_source() - whether type and source (target, bytes) are those of @addition */
+bool entry_same_source(const struct entry *entry, const struct addition *addition);
+
+/** entry_same_attributes() - whether mode and owner are those of @addition */
+bool entry_same_attributes(const struct entry *entry, const struct addition *addition);
+
 /**
  * entry_same_content() - whether two files hold equal bytes, by reading both; speaks
  *

@@ -4,13 +4,12 @@
  *
  * In:    additions, in any order
  * Out:   one entry a path, parents complete, sorted
- * Not:   content (entry.c), chains of reasons as text (manifest_chain.c), JSON (manifest_json.c)
+ * Not:   one entry (manifest_entry.c), content (entry.c), chains of reasons as text
+ * (manifest_chain.c), JSON (manifest_json.c)
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "entry.h"
 #include "fail.h"
@@ -30,28 +29,6 @@ struct manifest *manifest_new(void)
 	return calloc(1, sizeof(struct manifest));
 }
 
-static void source_clear(struct source *source)
-{
-	memory_free(&source->path);
-	memory_free(&source->bytes);
-}
-
-static void entry_free(struct entry *entry)
-{
-	if (!entry)
-		return;
-	for (size_t i = 0; i < entry->reason_count; i++) {
-		free(entry->reasons[i].relation);
-		free(entry->reasons[i].by);
-	}
-	free(entry->reasons);
-	source_clear(&entry->source);
-	free(entry->target);
-	free(entry->capabilities);
-	free(entry->path);
-	free(entry);
-}
-
 void manifest_free(struct manifest *manifest)
 {
 	if (!manifest)
@@ -67,14 +44,6 @@ void manifest_free(struct manifest *manifest)
 	path_map_free(&manifest->places);
 	strings_free(&manifest->labels);
 	free(manifest);
-}
-
-/* NULL is less than any string */
-static int string_order(const char *a, const char *b)
-{
-	if (!a || !b)
-		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
 }
 
 /* room for one more entry */
@@ -121,77 +90,6 @@ const char *manifest_file_label(struct manifest *manifest, const char *file, siz
 	if (!copy || strings_take_in(&manifest->labels, copy) < 0)
 		return NULL;
 	return copy;
-}
-
-/* lines of profiles first, in their order; then entries by path */
-static int reason_order(const void *left, const void *right)
-{
-	const struct reason *a = left, *b = right;
-	int r = string_order(a->by, b->by);
-
-	if (r == 0)
-		r = string_order(a->at.file, b->at.file);
-	if (r == 0)
-		r = (a->at.line > b->at.line) - (a->at.line < b->at.line);
-	if (r == 0)
-		r = (a->at.column > b->at.column) - (a->at.column < b->at.column);
-	return r ? r : strcmp(a->relation, b->relation);
-}
-
-/* the reason of @addition, unless an equal one is there */
-static int entry_add_reason(struct entry *entry, const struct addition *addition)
-{
-	CLEANUP(memory_free) char *relation = strdup(addition->relation);
-	CLEANUP(memory_free) char *by = addition->by ? strdup(addition->by) : NULL;
-	struct reason reason = { .relation = relation, .by = by };
-	struct reason *reasons;
-
-	if (!relation || (addition->by && !by))
-		return -ENOMEM;
-	if (!by)
-		reason.at = addition->at;
-	for (size_t i = 0; i < entry->reason_count; i++)
-		if (reason_order(&entry->reasons[i], &reason) == 0)
-			return 0;
-	reasons = reallocarray(entry->reasons, entry->reason_count + 1, sizeof(*reasons));
-	if (!reasons)
-		return -ENOMEM;
-	entry->reasons = reasons;
-	reasons[entry->reason_count++] = reason;
-	relation = NULL;
-	by = NULL;
-	return 0;
-}
-
-/* what @addition says of the entry itself: all but path and reason. Takes source.bytes over. */
-static int entry_set(struct entry *entry, struct addition *addition)
-{
-	CLEANUP(memory_free)
-	char *target = addition->target ? strdup(addition->target) : NULL;
-	CLEANUP(memory_free)
-	char *source_path = addition->source.path ? strdup(addition->source.path) : NULL;
-	CLEANUP(memory_free)
-	char *capabilities = addition->capabilities ? strdup(addition->capabilities) : NULL;
-
-	if ((addition->target && !target) || (addition->source.path && !source_path) ||
-	    (addition->capabilities && !capabilities))
-		return -ENOMEM;
-	source_clear(&entry->source);
-	free(entry->target);
-	free(entry->capabilities);
-	entry->type = addition->type;
-	entry->mode = addition->mode & 07777;
-	entry->uid = addition->uid;
-	entry->gid = addition->gid;
-	entry->target = text_pointer_take(&target);
-	entry->capabilities = text_pointer_take(&capabilities);
-	entry->source = addition->source;
-	entry->source.path = text_pointer_take(&source_path);
-	entry->is_named = addition->is_named;
-	entry->is_early = addition->is_early;
-	entry->size = addition->source.kind == SOURCE_CONTENT ? addition->source.byte_count : 0;
-	addition->source.bytes = NULL;
-	return 0;
 }
 
 /* canonical, below the root, and not one of the two that the writer adds */
@@ -241,31 +139,6 @@ static int manifest_append(struct manifest *manifest, struct addition *addition,
 	return 1;
 }
 
-static bool same_source(const struct entry *entry, const struct addition *addition)
-{
-	const struct source *a = &entry->source, *b = &addition->source;
-
-	if (entry->type != addition->type)
-		return false;
-	if (entry->type == ENTRY_DIRECTORY)
-		return true;
-	if (entry->type == ENTRY_SYMLINK)
-		return text_equal(entry->target, addition->target);
-	if (a->kind != b->kind || a->decompress != b->decompress)
-		return false;
-	if (a->kind == SOURCE_CONTENT)
-		return a->byte_count == b->byte_count &&
-		       (b->byte_count == 0 || memcmp(a->bytes, b->bytes, a->byte_count) == 0);
-	return a->kind == SOURCE_NONE ||
-	       (a->directory_fd == b->directory_fd && string_order(a->path, b->path) == 0);
-}
-
-static bool same_attributes(const struct entry *entry, const struct addition *addition)
-{
-	return entry->mode == (addition->mode & 07777) && entry->uid == addition->uid &&
-	       entry->gid == addition->gid;
-}
-
 /* source, mode, owner and the chain of who wanted it so */
 static void entry_describe_claim(const struct manifest *manifest, const struct entry *entry,
 				 struct text *text)
@@ -308,12 +181,12 @@ static int conflict(const struct manifest *manifest, const struct entry *entry,
 /* @entry stands at the path of @addition already */
 static int manifest_merge(struct manifest *manifest, struct entry *entry, struct addition *addition)
 {
-	bool is_same = same_source(entry, addition);
+	bool is_same = entry_same_source(entry, addition);
 	bool both_named = entry->is_named && addition->is_named;
 	bool replaces = addition->is_named && !entry->is_named;
 	int r = 0;
 
-	if (both_named && !(is_same && same_attributes(entry, addition)))
+	if (both_named && !(is_same && entry_same_attributes(entry, addition)))
 		return conflict(manifest, entry, addition);
 	if (!is_same && !entry->is_named && !addition->is_named) {
 		r = entry_same_content(entry, addition);

@@ -76,6 +76,7 @@ struct entry {
 };
 
 struct manifest;
+struct stat;
 
 struct manifest *manifest_new(void);
 void manifest_free(struct manifest *manifest);
@@ -168,6 +169,9 @@ void reason_format(const struct reason *reason, struct text *text);
  * Return: 0, or a negative errno (the line names entry, source and who wanted it)
  */
 int entry_open(const struct entry *entry, int *ret_fd);
+
+/** entry_open_status() - entry_open(), with the size of the content and what else fstat(2) says */
+int entry_open_status(const struct entry *entry, int *ret_fd, struct stat *ret_status);
 
 /** entry_describe_source() - "'/usr/bin/ls' in the root", "'boot plan', made by mkinitrd" */
 void entry_describe_source(const struct entry *entry, struct text *text);

@@ -2,18 +2,16 @@
 /*
  * module_scan.c - find the module files of a kernel (see module_scan.h)
  *
- * In:    the kernel's directory in the root, its modules.order, depmod.d of the root
+ * In:    the kernel's directory in the root, its modules.order, depmod.d (depmod_config.c)
  * Out:   a list of files
  * Not:   what is in them (module_depend.c); folders outside of the kernel's ("external")
- * Facts: depmod.d(5); which of two files wins and in which order modules are written: kmod's
- *        tools/depmod.c, depmod_module_is_higher_priority(), depmod_modules_sort()
+ * Facts: the order in which modules are written: kmod's tools/depmod.c, depmod_modules_sort()
  */
 #include <errno.h>
-#include <regex.h>
 #include <string.h>
 
 #include "module_scan.h"
-#include "config_files.h"
+#include "depmod_config.h"
 #include "module_config.h"
 #include "fail.h"
 
@@ -21,23 +19,17 @@
 #define DEPTH_MOST 64
 #define FILES_MOST ((size_t)1 << 20)
 #define NO_ORDER SIZE_MAX
-#define BUILT_IN "built-in" /* a word of depmod.d for whatever no other word is for */
-
 struct scan {
 	const struct sysroot *root;
 	const struct kernel *kernel;
 	struct module_files *files;
-	struct strings searches;  /* folders, the best first */
-	struct strings overrides; /* paths without extension */
-	struct strings excludes;  /* names of folders */
+	struct depmod_config config;
 	struct stat above[DEPTH_MOST];
 };
 
 static void scan_free(struct scan *scan)
 {
-	strings_free(&scan->searches);
-	strings_free(&scan->overrides);
-	strings_free(&scan->excludes);
+	depmod_config_free(&scan->config);
 }
 
 void module_files_free(struct module_files *files)
@@ -58,120 +50,6 @@ char *module_name_from_path(const char *path)
 	if (name)
 		module_name_normal(name);
 	return name;
-}
-
-/* ---- depmod.d ---- */
-
-static bool release_matches(const char *pattern, const char *release)
-{
-	regex_t expression;
-	bool is_match;
-
-	if (text_equal(pattern, "*"))
-		return true;
-	if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	is_match = regexec(&expression, release, 0, NULL, 0) == 0;
-	regfree(&expression);
-	return is_match;
-}
-
-static int words_add(struct strings *words, char *rest)
-{
-	const char *word;
-	int r = 0;
-
-	while (r == 0 && (word = strsep(&rest, "\t ")) != NULL)
-		r = *word ? strings_add(words, word) : 0;
-	return r;
-}
-
-static int line_take(void *context, char *line, const char *path, unsigned number)
-{
-	struct scan *scan = context;
-	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
-	int r;
-
-	if (*line == '#')
-		return 0;
-	r = words_add(&words, line);
-	if (r < 0 || words.count == 0)
-		return r;
-	if (text_equal(words.items[0], "search") || text_equal(words.items[0], "exclude")) {
-		struct strings *list =
-			text_equal(words.items[0], "search") ? &scan->searches : &scan->excludes;
-
-		for (size_t i = 1; r == 0 && i < words.count; i++)
-			r = strings_add(list, words.items[i]);
-		return r;
-	}
-	if (text_equal(words.items[0], "override") && words.count >= 4)
-		return release_matches(words.items[2], scan->kernel->release)
-			       ? strings_add_format(&scan->overrides, "%s/%s", words.items[3],
-						    words.items[1])
-			       : 0;
-	note("'%s' line %u: '%s' is not followed here, skipping", path, number, words.items[0]);
-	return 0;
-}
-
-static int settings_read(struct scan *scan)
-{
-	static const char *const folders[] = {
-		"/etc/depmod.d",     "/run/depmod.d", "/usr/local/lib/depmod.d",
-		"/usr/lib/depmod.d", "/lib/depmod.d",
-	};
-	CLEANUP(config_files_free) struct config_files files = CONFIG_FILES_EMPTY;
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < COUNT_OF(folders); i++)
-		r = config_files_list(scan->root, folders[i], ".conf", NULL, &files);
-	config_files_sort(&files);
-	for (size_t i = 0; r >= 0 && i < files.count; i++)
-		r = config_file_lines(scan->root, files.items[i].path, line_take, scan);
-	if (r >= 0 && scan->searches.count == 0)
-		r = strings_add(&scan->searches, "updates");
-	return r;
-}
-
-/* ---- which of two files ---- */
-
-/* without ".ko" and what follows */
-static size_t stem_length(const char *path)
-{
-	const char *base = base_name(path);
-
-	return (size_t)(base - path) + strcspn(base, ".");
-}
-
-static bool is_override(const struct scan *scan, const char *path)
-{
-	size_t length = stem_length(path);
-
-	for (size_t i = 0; i < scan->overrides.count; i++) {
-		if (strlen(scan->overrides.items[i]) == length &&
-		    strncmp(scan->overrides.items[i], path, length) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* the lower the better */
-static size_t file_rank(const struct scan *scan, const char *path)
-{
-	size_t rank = scan->searches.count;
-
-	if (is_override(scan, path))
-		return 0;
-	for (size_t i = 0; i < scan->searches.count; i++) {
-		const char *folder = scan->searches.items[i];
-		const char *rest = text_after(path, folder);
-
-		if (rest && *rest == '/')
-			return i + 1;
-		if (text_equal(folder, BUILT_IN))
-			rank = i;
-	}
-	return rank + 1;
 }
 
 /* ---- the folders ---- */
@@ -217,7 +95,7 @@ static int file_found(struct scan *scan, const char *path)
 static bool folder_is_skipped(const struct scan *scan, const char *name)
 {
 	return text_equal(name, ".") || text_equal(name, "..") || text_equal(name, "build") ||
-	       text_equal(name, "source") || strings_contain(&scan->excludes, name);
+	       text_equal(name, "source") || strings_contain(&scan->config.excludes, name);
 }
 
 static int folder_scan(struct scan *scan, const char *inside, unsigned depth);
@@ -306,8 +184,8 @@ static int rank_compare(const void *left, const void *right, void *context)
 
 	if (order)
 		return order;
-	a_rank = file_rank(context, a->path);
-	b_rank = file_rank(context, b->path);
+	a_rank = depmod_config_rank(context, a->path);
+	b_rank = depmod_config_rank(context, b->path);
 	return a_rank != b_rank ? (a_rank < b_rank ? -1 : 1) : path_compare(left, right);
 }
 
@@ -317,7 +195,8 @@ static void files_choose(struct scan *scan)
 	size_t kept = 0;
 
 	if (files->count)
-		qsort_r(files->items, files->count, sizeof(*files->items), rank_compare, scan);
+		qsort_r(files->items, files->count, sizeof(*files->items), rank_compare,
+			&scan->config);
 	for (size_t i = 0; i < files->count; i++) {
 		struct module_file *file = &files->items[i];
 
@@ -383,11 +262,10 @@ int module_scan(const struct sysroot *root, const struct kernel *kernel,
 		struct module_files *ret_files)
 {
 	CLEANUP(module_files_free) struct module_files files = MODULE_FILES_EMPTY;
-	CLEANUP(scan_free)
-	struct scan scan = { .root = root, .kernel = kernel, .files = &files };
+	CLEANUP(scan_free) struct scan scan = { .root = root, .kernel = kernel, .files = &files };
 	int r;
 
-	r = settings_read(&scan);
+	r = depmod_config_read(root, kernel->release, &scan.config);
 	if (r >= 0)
 		r = folder_scan(&scan, "", 0);
 	if (r < 0)

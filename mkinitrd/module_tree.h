@@ -65,10 +65,18 @@ int module_tree_open_computed(const struct sysroot *root, const struct kernel *k
 /** module_tree_read() - an index by name, "modules.dep"; -ENOENT when there is none; quiet */
 int module_tree_read(const struct module_tree *tree, const struct sysroot *root,
 		     const struct kernel *kernel, const char *name, struct text *text);
+
+/** module_tree_read_indexes() - modules, hard dependencies, aliases, firmware into @tree; speaks.
+ * modules.dep is needed; a kernel may have no modules.builtin, modules.alias */
+int module_tree_read_indexes(const struct sysroot *root, const struct kernel *kernel,
+			     struct module_tree *tree);
 void module_tree_close(struct module_tree *tree);
 
 /** module_tree_find() - by exact name, dashes or underscores; MODULE_NONE when there is none */
 size_t module_tree_find(const struct module_tree *tree, const char *name);
+
+/** module_tree_find_normal() - the same for a name with underscores */
+size_t module_tree_find_normal(const struct module_tree *tree, const char *name);
 
 /**
  * module_tree_lookup() - what modprobe would load for a name or alias; quiet

@@ -2,12 +2,11 @@
 /*
  * profile_check.c - does a tree of values have the shape that the schema asks for?
  *
- * In:    a tree, the table of profile_schema.c
+ * In:    a tree, the table of profile_schema.c, the forms of text (profile_form.c)
  * Out:   errors, a line each
  * Not:   what the values lead to: programs and files that must exist (resolve_*.c), services and
  *        containers named by others (plan.c)
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #include "keypath.h"
 #include "options.h"
 #include "profile_schema.h"
-#include "../init/lib/number.h"
 
 #define SHOWN_LIMIT 60
 
@@ -43,160 +41,9 @@ static void PRINTF_LIKE(3, 4)
 	check->count++;
 }
 
-/* ---- forms of text ---- */
-
-static bool is_size(const char *text)
-{
-	uint64_t number;
-
-	return size_parse(text, &number) == 0;
-}
-
-static bool is_duration(const char *text)
-{
-	uint64_t number;
-
-	return duration_parse(text, &number) == 0;
-}
-
-static bool is_limit(const char *text)
-{
-	uint64_t number;
-
-	return text_equal(text, "infinity") || number_parse(text, &number) == 0;
-}
-
-/* three or four octal digits: 644, 0644, 4755; five with a leading 0 */
-static bool is_mode(const char *text)
-{
-	size_t digits = strspn(text, "01234567");
-
-	return text[digits] == '\0' && digits >= 3 &&
-	       (digits <= 4 || (digits == 5 && *text == '0'));
-}
-
-static bool is_owner(const char *text)
-{
-	size_t user = strspn(text, "0123456789");
-	size_t group = text[user] == ':' ? strspn(text + user + 1, "0123456789") : 0;
-
-	return user && user <= 10 && group && group <= 10 && text[user + 1 + group] == '\0';
-}
-
-static bool is_sha256(const char *text)
-{
-	size_t digits = 0;
-
-	while (isxdigit((unsigned char)text[digits]))
-		digits++;
-	return digits == 64 && text[digits] == '\0';
-}
-
-static bool is_path(const char *text)
-{
-	return *text == '/';
-}
-
-static bool is_after_one_of(const char *text, const char *const *prefixes)
-{
-	for (; *prefixes; prefixes++) {
-		const char *rest = text_after(text, *prefixes);
-
-		if (rest && *rest)
-			return true;
-	}
-	return false;
-}
-
-static bool is_find(const char *text)
-{
-	static const char *const prefixes[] = { "LABEL=",    "UUID=", "PARTLABEL=",
-						"PARTUUID=", "/dev/", NULL };
-
-	return text_equal(text, "none") || is_after_one_of(text, prefixes);
-}
-
-static bool is_ready(const char *text)
-{
-	static const char *const prefixes[] = { "unix:/", "docker:/", NULL };
-
-	return is_after_one_of(text, prefixes);
-}
-
-static bool is_reason(const char *text)
-{
-	return text[strspn(text, " \t\n")] != '\0';
-}
-
-static bool is_any(const char *text UNUSED)
-{
-	return true;
-}
-
-// clang-format off
-static const struct form {
-	enum schema_kind kind;
-	bool (*is_good)(const char *text); /* NULL: no scalar, or looked at elsewhere */
-	const char *expected;
-} forms[] = {
-	{ KIND_TEXT,	 is_any,	"text" },
-	{ KIND_TEXTS,	 NULL,		"a list of text such as [a, b]" },
-	{ KIND_FLAG,	 NULL,		"true" },
-	{ KIND_SIZE,	 is_size,	"a size such as 512M or 2G" },
-	{ KIND_DURATION, is_duration,	"a duration such as 10s, 250ms or 2m" },
-	{ KIND_MODE,	 is_mode,	"an octal mode such as 0644" },
-	{ KIND_LIMIT,	 is_limit,	"a number or infinity" },
-	{ KIND_OWNER,	 is_owner,	"UID:GID such as 0:0" },
-	{ KIND_SHA256,	 is_sha256,	"64 hexadecimal digits" },
-	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
-	{ KIND_FIND,	 is_find,	"LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/... or none" },
-	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
-	{ KIND_REASON,	 is_reason,	"the reason, in words" },
-	{ KIND_MAP,	 NULL,		"a map" },
-};
-// clang-format on
-
-/* ---- words of a row ---- */
-
-static bool words_have(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = words; at && length && (at = strstr(at, word)); at += length)
-		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
-			return true;
-	return false;
-}
-
-static void words_split(const char *words, struct strings *ret_words)
-{
-	for (const char *at = words; at && *at;) {
-		size_t length = strcspn(at, " ");
-
-		(void)strings_add_format(ret_words, "%.*s", (int)length, at);
-		at += length + (at[length] == ' ');
-	}
-}
-
 static const char *nearest_of(const char *word, const struct strings *words)
 {
 	return words->items ? word_nearest(word, (const char *const *)words->items) : NULL;
-}
-
-/* "required, optional, a map" */
-static void add_expected(struct text *text, const struct schema_row *row)
-{
-	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
-	const char *separator = "";
-
-	words_split(row->words, &words);
-	for (size_t i = 0; i < words.count; i++, separator = ", ")
-		text_format(text, "%s'%s'", separator, words.items[i]);
-	for (size_t i = 0; i < COUNT_OF(forms); i++)
-		if (row->kinds & forms[i].kind) {
-			text_format(text, "%s%s", separator, forms[i].expected);
-			separator = " or ";
-		}
 }
 
 /* ---- values ---- */
@@ -223,25 +70,12 @@ static void fail_kind(struct check *check, const struct schema_row *row, const s
 	words_split(row->words, &words);
 	if (value->kind == VALUE_SCALAR)
 		nearest = nearest_of(value->scalar, &words);
-	add_expected(&expected, row);
+	schema_row_expected(&expected, row);
 	add_shown(&shown, value);
 	check_fail(check, &value->origin, "'%s' (%s) is %s; expected %s%s%s%s",
 		   text_string(&check->path), row->help, text_string(&shown),
 		   text_string(&expected), nearest ? "; did you mean '" : "",
 		   nearest ? nearest : "", nearest ? "'?" : "");
-}
-
-static bool scalar_has_form(const struct schema_row *row, const struct value *value,
-			    const char *text)
-{
-	if (row->kinds & KIND_WORD && words_have(row->words, text))
-		return true;
-	if (row->kinds & KIND_FLAG && !value->is_quoted && text_equal(text, "true"))
-		return true;
-	for (size_t i = 0; i < COUNT_OF(forms); i++)
-		if (row->kinds & forms[i].kind && forms[i].is_good && forms[i].is_good(text))
-			return true;
-	return false;
 }
 
 static bool word_is_later(const struct schema_row *row, const char *word)
@@ -265,7 +99,7 @@ static void check_scalar(struct check *check, const struct schema_row *row,
 		}
 		text = expanded;
 	}
-	if (scalar_has_form(row, value, text))
+	if (schema_row_takes(row, value, text))
 		return;
 	if (word_is_later(row, text))
 		check_fail(check, &value->origin,

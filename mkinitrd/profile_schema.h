@@ -2,7 +2,8 @@
 /*
  * profile_schema.h - every key that a profile can have, and what it can hold
  *
- * profile_schema.c is the table, profile_check.c holds a tree against it.
+ * profile_schema.c is the table, profile_check.c holds a tree against it, profile_form.c has the
+ * forms of text.
  */
 #pragma once
 
@@ -57,6 +58,16 @@ bool schema_row_is_below(const struct schema_row *row, const struct schema_row *
 
 /** schema_row_key() - the last key of the row's path */
 const char *schema_row_key(const struct schema_row *row);
+
+/** schema_row_takes() - whether the scalar @value may stand in @row; @text: it, expanded */
+bool schema_row_takes(const struct schema_row *row, const struct value *value, const char *text);
+
+/** schema_row_expected() - what may: "'required', 'optional', a map" */
+void schema_row_expected(struct text *text, const struct schema_row *row);
+
+/** words_have() - whether @word is one of @words, which blanks separate; NULL: none */
+bool words_have(const char *words, const char *word);
+void words_split(const char *words, struct strings *ret_words);
 
 /**
  * schema_check() - a tree of one file, or of --set, before it is merged; speaks

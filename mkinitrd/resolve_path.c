@@ -4,7 +4,8 @@
  *
  * In:    a path as seen in the root, and who wants it
  * Out:   entries: the symlinks on the way and at its end, the file, the directory and all below it
- * Not:   what profiles say about paths (resolve_file.c), what files need (resolve_closure())
+ * Not:   who wants it, in words (resolve_want.c), what profiles say about paths (resolve_file.c),
+ *        what files need (resolve_closure())
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,86 +26,6 @@ static bool path_is_running(const char *path)
 		if (text_after(path, running_folders[i]))
 			return true;
 	return false;
-}
-
-void want_describe(const struct resolve *resolve, const struct want *want, struct text *text)
-{
-	const struct entry *by = want->by ? manifest_find(resolve->manifest, want->by) : NULL;
-
-	text_add(text, want->relation);
-	if (want->by)
-		text_format(text, " of %s", want->by);
-	if (by) {
-		text_add(text, " <- ");
-		manifest_chain(resolve->manifest, by, true, text);
-	} else if (!want->by && want->at.file) {
-		text_add(text, " (");
-		origin_format(text, &want->at, true);
-		text_add(text, ")");
-	}
-}
-
-void resolve_relation(struct text *relation, const char *kind, const char *name,
-		      const struct value *value)
-{
-	const char *why = value_text(value_get(value, "why", NULL), "");
-	bool is_between = true; /* words, nothing said of this one yet */
-
-	text_add(relation, kind);
-	if (name)
-		text_format(relation, " '%s'", name);
-	for (bool is_first = true; *why; why++) {
-		unsigned char byte = (unsigned char)*why;
-
-		/* control bytes too: it is printed to terminals */
-		if (byte <= ' ' || byte == 127) {
-			is_between = true;
-			continue;
-		}
-		if (is_between)
-			text_add(relation, is_first ? ": " : " ");
-		is_between = is_first = false;
-		text_add_char(relation, *why);
-	}
-}
-
-/* "cannot WHAT 'PATH' (WHO WANTS IT); ADVICE: REASON" */
-static int fail_path(const struct resolve *resolve, int error, const char *what, const char *path,
-		     const struct want *want, const char *advice)
-{
-	CLEANUP(text_free) struct text who = TEXT_EMPTY;
-
-	want_describe(resolve, want, &who);
-	return fail(error, "cannot %s '%s' in the root '%s', %s%s%s", what, path,
-		    resolve->root->path, text_string(&who), advice ? "; " : "",
-		    advice ? advice : "");
-}
-
-static int fail_look(const struct resolve *resolve, int error, const char *path,
-		     const struct want *want)
-{
-	if (error == -ELOOP)
-		return fail_path(resolve, error, "follow", path, want,
-				 "its symlinks lead in a circle, mend or drop them");
-	return fail_path(resolve, error, "look at", path, want,
-			 error == -EACCES ? "make it readable, or run as a user who may read it"
-					  : NULL);
-}
-
-int want_add(struct resolve *resolve, const struct want *want, struct addition *addition,
-	     struct entry **ret_entry)
-{
-	addition->is_named = want->is_named;
-	addition->relation = want->relation;
-	addition->by = want->by;
-	addition->at = want->at;
-	if (addition->type != ENTRY_SYMLINK && want->has_mode)
-		addition->mode = want->mode;
-	if (want->has_owner) {
-		addition->uid = want->uid;
-		addition->gid = want->gid;
-	}
-	return manifest_add(resolve->manifest, addition, ret_entry);
 }
 
 static int add_symlink(struct resolve *resolve, const char *path, const char *target,
@@ -211,7 +132,7 @@ static int add_tree(struct resolve *resolve, const char *path, const struct want
 	if (r == 0)
 		r = directory_names(resolve->root, path, &names);
 	if (r < 0)
-		return fail_path(resolve, r, "list", path, want,
+		return want_fail(resolve, r, "list", path, want,
 				 r == -EACCES ? "make it readable, or run as a user who may read it"
 					      : NULL);
 	text_format(&relation, "directory '%s'", path);
@@ -237,7 +158,7 @@ static int add_directory(struct resolve *resolve, const char *path, const struct
 	int r;
 
 	if (text_equal(path, "/"))
-		return fail_path(resolve, -EISDIR, "take the whole of", path, want,
+		return want_fail(resolve, -EISDIR, "take the whole of", path, want,
 				 "name the folders in it");
 	r = want_add(resolve, want,
 		     &(struct addition){
@@ -309,7 +230,7 @@ static int add_regular(struct resolve *resolve, const char *path, const struct s
 		&capabilities);
 
 	if (r < 0)
-		return fail_path(resolve, r, "read the capabilities of", path, want, NULL);
+		return want_fail(resolve, r, "read the capabilities of", path, want, NULL);
 	source.directory_fd = sysroot->fd;
 	source.is_seen = true;
 	source.seen_size = (uint64_t)status->st_size;
@@ -338,7 +259,7 @@ static int add_object(struct resolve *resolve, char *path, const struct stat *st
 		return add_regular(resolve, path, resolve->root, status,
 				   (struct source){ .kind = SOURCE_ROOT, .path = path }, want);
 	if (!want->is_below)
-		return fail_path(resolve, -EINVAL, "pack what is no file or directory,", path, want,
+		return want_fail(resolve, -EINVAL, "pack what is no file or directory,", path, want,
 				 "drop it; devices and sockets are made at boot");
 	want_describe(resolve, want, &who);
 	warn("'%s' in the root '%s' is no file, directory or symlink (%s), skipping", path,
@@ -357,10 +278,10 @@ static int add_link(struct resolve *resolve, const struct place *place, const st
 	int r;
 
 	if (followed >= SYMLINKS_MOST)
-		return fail_look(resolve, -ELOOP, place->path, want);
+		return want_fail_look(resolve, -ELOOP, place->path, want);
 	r = sysroot_readlink(resolve->root, place->path, &target);
 	if (r < 0)
-		return fail_look(resolve, r, place->path, want);
+		return want_fail_look(resolve, r, place->path, want);
 	r = add_symlink(resolve, place->path, target, want, &entry);
 	if (r < 0)
 		return r;
@@ -396,7 +317,7 @@ static int add_chain(struct resolve *resolve, const char *path, const struct wan
 		return followed ? 0 : -ENOENT;
 	}
 	if (r < 0)
-		return fail_look(resolve, r, path, want);
+		return want_fail_look(resolve, r, path, want);
 	r = S_ISLNK(status.st_mode) ? add_link(resolve, &place, want, followed)
 				    : add_object(resolve, place.path, &status, want);
 	if (r < 0)
@@ -416,7 +337,7 @@ int resolve_want(struct resolve *resolve, const char *path, const struct want *w
 	if (r == -ENOENT || r == -ENOTDIR)
 		return -ENOENT;
 	if (r < 0)
-		return fail_look(resolve, r, path, want);
+		return want_fail_look(resolve, r, path, want);
 	return add_chain(resolve, path, want, 0);
 }
 
@@ -480,7 +401,7 @@ int resolve_place(struct resolve *resolve, const char *path, const char *relatio
 	}
 	r = place_find(resolve->root, path, &place);
 	if (r < 0)
-		return fail_look(resolve, r, path, &want);
+		return want_fail_look(resolve, r, path, &want);
 	r = add_links(resolve, &place.links, &want);
 	if (r < 0)
 		return r;

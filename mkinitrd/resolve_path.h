@@ -34,6 +34,15 @@ int want_add(struct resolve *resolve, const struct want *want, struct addition *
 /** want_describe() - "program 'dockerd' (docker.yaml:12:3)", or the chain of reasons, for errors */
 void want_describe(const struct resolve *resolve, const struct want *want, struct text *text);
 
+/** want_fail() - "cannot WHAT 'PATH' in the root, WHO WANTS IT; ADVICE: REASON" (@advice: or NULL).
+ * Return: @error */
+int want_fail(const struct resolve *resolve, int error, const char *what, const char *path,
+	      const struct want *want, const char *advice);
+
+/** want_fail_look() - want_fail() for what cannot be followed or looked at */
+int want_fail_look(const struct resolve *resolve, int error, const char *path,
+		   const struct want *want);
+
 /** path_add_file() - what @source (a path in @sysroot, followed) holds as the file @place; speaks,
  * also for -ENOENT */
 int path_add_file(struct resolve *resolve, const char *place, enum source_kind kind,

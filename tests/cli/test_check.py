@@ -351,6 +351,14 @@ def _(image):
     return BUNDLE
 
 
+@defect("ca-expired")
+def _(image):
+    # what is no certificate is passed over, as Go does it
+    broken = GOOD_CA.replace("MIIBFDCB", "MIIBFDCC")
+    image[BUNDLE].content = (KEY + broken + OLD_CA).encode()
+    return BUNDLE
+
+
 @defect("init-missing")
 def _(image):
     image["init"].mode &= ~0o111

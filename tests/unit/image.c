@@ -19,6 +19,7 @@
 #include "mkinitrd/compress.h"
 #include "mkinitrd/cpio.h"
 #include "mkinitrd/output.h"
+#include "scratch.h"
 
 /* a directory of its own, which is the working directory of each test */
 static char work[] = "/tmp/mkinitrd-unit-image-XXXXXX";
@@ -53,22 +54,6 @@ static int work_empty(void **state UNUSED)
 static int work_remove(void **state UNUSED)
 {
 	return chdir("/") == 0 && rmdir(work) == 0 ? 0 : -1;
-}
-
-/* messages of calls that fail on purpose, thousands of them, would hide the one that matters */
-static int silence(void)
-{
-	int saved = dup(STDERR_FILENO);
-	CLEANUP(fd_close) int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	(void)dup2(null_fd, STDERR_FILENO);
-	return saved;
-}
-
-static void speak_again(int saved)
-{
-	(void)dup2(saved, STDERR_FILENO);
-	(void)close(saved);
 }
 
 static void add(struct manifest *manifest, const char *path, enum entry_type type,

@@ -13,6 +13,7 @@
 #include "mkinitrd/cpio.h"
 #include "mkinitrd/image.h"
 #include "tests/fixture/program.h"
+#include "scratch.h"
 
 static char *folder;
 
@@ -29,22 +30,6 @@ static int folder_teardown(void **state UNUSED)
 	folder_remove(folder);
 	free(folder);
 	return r;
-}
-
-/* messages of thousands of calls that fail on purpose would hide the one that matters */
-static int silence(void)
-{
-	int saved = dup(STDERR_FILENO);
-	CLEANUP(fd_close) int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	(void)dup2(null_fd, STDERR_FILENO);
-	return saved;
-}
-
-static void speak_again(int saved)
-{
-	(void)dup2(saved, STDERR_FILENO);
-	(void)close(saved);
 }
 
 static void add_record(struct text *text, const struct cpio_header *header, const char *name,

@@ -125,3 +125,19 @@ static inline void scratch_captured(struct scratch *scratch, struct text *text)
 	}
 	text_add(text, at);
 }
+
+/* messages of thousands of calls that fail on purpose would hide the one that matters */
+static inline int silence(void)
+{
+	int saved = dup(STDERR_FILENO);
+	CLEANUP(fd_close) int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)dup2(null_fd, STDERR_FILENO);
+	return saved;
+}
+
+static inline void speak_again(int saved)
+{
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+}
