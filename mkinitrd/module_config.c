@@ -123,6 +123,23 @@ int module_config_add(struct module_config *config, const struct module_setting 
 	return 0;
 }
 
+/* as libkmod wants it, which else prints a line of its own and ignores the setting: no ']' without
+ * a
+ * '[' before it, and the other way round (kmod's shared/util.c, underscores()) */
+static bool has_paired_brackets(const char *word)
+{
+	for (; *word && !strchr("\t ", *word); word++) {
+		if (*word == ']')
+			return false;
+		if (*word == '[') {
+			word += strcspn(word, "]\t ");
+			if (*word != ']')
+				return false;
+		}
+	}
+	return true;
+}
+
 struct reader {
 	struct module_config *config;
 	const char *file; /* of config->files */
@@ -158,6 +175,13 @@ static int line_take(void *context, char *line, const char *path UNUSED, unsigne
 	if (i == COUNT_OF(verbs) || !key || !*key || (verbs[i].words > 1 && (!rest || !*rest))) {
 		warn("'%s' line %u: modprobe does not understand '%s' there, skipping",
 		     setting.file, setting.line, verb);
+		return 0;
+	}
+	if (!has_paired_brackets(key) ||
+	    (verbs[i].verb == MODULE_ALIAS && !has_paired_brackets(rest))) {
+		warn("'%s' line %u: brackets of '%s' that are not paired, so modprobe ignores the "
+		     "line; mend or drop it",
+		     setting.file, setting.line, has_paired_brackets(key) ? rest : key);
 		return 0;
 	}
 	module_name_normal(key);

@@ -272,6 +272,21 @@ class Modules(cli.CliTest):
         self.assertIn("alias module=fake_disk", plan)
         self.assertIn("name=fake_late", plan)
 
+    def test_brackets_in_modprobe_d(self):
+        """libkmod would print lines of its own."""
+        name = "etc/modprobe.d/odd.conf"
+        words = {"alias fake[0-9 fake_bus": "fake[0-9", "alias fake[0-9] fake]bus": "fake]bus",
+                 "alias fake]x fake_bus": "fake]x", "blacklist fa[ke": "fa[ke",
+                 "options fake]bus x=1": "fake]bus", "install fake[ /bin/false": "fake[",
+                 "remove fake[ /bin/false": "fake[", "softdep fake[x pre: fake_bus": "fake[x"}
+        self.root.file(name, "".join(line + "\n" for line in words)
+                       + "alias fake[a-c] fake_bus\noptions fake_bus x=[1\n")
+        warnings = "".join(f"mkinitrd: warning: '/{name}' line {number}: brackets of '{word}' that "
+                           "are not paired, so modprobe ignores the line; mend or drop it\n"
+                           for number, word in enumerate(words.values(), 1))
+        packed = self.build(MODULES.format("fake_bus: required, fakeb: required"), warnings)
+        self.assertIn(f"usr/lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_bus.ko", packed)
+
     def test_weakdeps_of_an_index(self):
         with open(os.path.join(self.folder, "modules.weakdep"), "w", encoding="utf-8") as file:
             file.write("# Weak dependencies extracted from modules themselves.\n"
