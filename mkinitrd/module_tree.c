@@ -160,13 +160,22 @@ int module_tree_open(const struct sysroot *root, const struct kernel *kernel, un
 		     struct module_tree *ret_tree)
 {
 	CLEANUP(module_tree_close) struct module_tree tree = { 0 };
+	CLEANUP(text_free) struct text stale = TEXT_EMPTY;
 	int r = 0;
 
-	tree.is_computed = !indexes_are_there(root, kernel);
+	if (indexes_are_there(root, kernel)) {
+		r = module_tree_is_stale(root, kernel, &stale);
+		if (r < 0)
+			return fail(r, "cannot compare modules.dep with the modules of kernel %s",
+				    kernel->release);
+	}
+	tree.is_computed = r == 1 || !indexes_are_there(root, kernel);
 	if (tree.is_computed) {
-		say("depmod has not run for kernel %s in the root '%s': its modules are indexed "
-		    "here, the root stays as it is",
-		    kernel->release, root->path);
+		say("depmod has not run for kernel %s in the root '%s'%s%s%s: its modules are "
+		    "indexed here, the root stays as it is",
+		    kernel->release, root->path,
+		    stale.length ? " since its modules changed (modules.dep: " : "",
+		    text_string(&stale), stale.length ? ")" : "");
 		r = module_depend(root, kernel, jobs, &tree.computed);
 	}
 	if (r >= 0)

@@ -47,7 +47,7 @@ struct module_tree {
 	struct module_config config;
 	struct module_library *library;
 	bool has_weakdeps;            /* an index says which there are: depmod 33 and later */
-	bool is_computed;             /* depmod never ran for this kernel in the root: */
+	bool is_computed;             /* depmod never ran for what the root has of this kernel: */
 	struct module_index computed; /* what it would have written */
 };
 
@@ -57,6 +57,14 @@ struct module_tree {
  */
 int module_tree_open(const struct sysroot *root, const struct kernel *kernel, unsigned jobs,
 		     struct module_tree *ret_tree);
+
+/**
+ * module_tree_is_stale() - whether modules.dep and the module files differ (module_stale.c)
+ * @why: gets the first difference
+ *
+ * Return: 1, 0, or a negative errno
+ */
+int module_tree_is_stale(const struct sysroot *root, const struct kernel *kernel, struct text *why);
 
 /** module_tree_open_computed() - tree->library from tree->computed (module_private.c) */
 int module_tree_open_computed(const struct sysroot *root, const struct kernel *kernel,

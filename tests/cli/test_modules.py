@@ -118,6 +118,27 @@ class Modules(cli.CliTest):
                             "found: 1 firmware files (-v lists them)\n")
         self.assertIn(f"usr/lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_bus.ko", packed)
 
+    def test_indexes_that_are_stale(self):
+        """As modprobe believes them, a module would be missing, or one that is gone be wanted."""
+        folder = os.path.join(self.folder, "kernel/drivers/fake")
+        said = ("mkinitrd: depmod has not run for kernel " + cli.RELEASE + " in the root 'root' "
+                "since its modules changed (modules.dep: {}): its modules are indexed here, the "
+                "root stays as it is\n")
+        late = "kernel/drivers/fake/fake_late.ko"
+        os.rename(os.path.join(self.folder, late), self.path("late"))
+        before = fingerprint(self.folder)
+        self.build(MODULES.format("fake_bus: required"), said.format(f"'{late}' is not there"))
+        self.assertEqual(fingerprint(self.folder), before)
+        self.build(MODULES.format("fake_late: required"), said.format(f"'{late}' is not there")
+                   + f"mkinitrd: module 'fake_late' (fixture.yaml:5) is not in kernel {cli.RELEASE} "
+                   "of the root 'root'; nearest: 'fake_eth'; install it or make it optional\n", 1)
+        os.rename(self.path("late"), os.path.join(folder, "fake_late.ko"))
+        self.build(MODULES.format("fake_bus: required"))
+        shutil.copy(os.path.join(folder, "fake_bus.ko"), os.path.join(folder, "fake_added.ko"))
+        packed = self.build(MODULES.format("fake_added: required"), said.format(
+            "it does not know 'kernel/drivers/fake/fake_added.ko'"))
+        self.assertIn(f"usr/lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_added.ko", packed)
+
     def test_damaged_module(self):
         drop_indexes(self.folder)
         path = "kernel/drivers/fake/fake_late.ko"
