@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of dracut and initramfs-tools, read by us as by their own tools; ours, read by theirs.
 
-Facts: both tools put an early archive, made by cpio -H newc, in front of the compressed one:
-       initramfs-tools' prepend_earlyinitramfs, dracut's --early-microcode. No microcode package
-       needs to be there: the early archive is made here, the same way.
+Facts: initramfs-tools: what hooks give to prepend_earlyinitramfs goes in front, one archive after
+       the other; Debian's intel-microcode and amd64-microcode have such a hook each. dracut
+       --early-microcode: files of intel-ucode and amd-ucode in a folder of --fwdir, with --hostonly
+       the one that is named after the processor; else an image of early_microcode_image_dir. No
+       package with microcode needs to be there: the files are made up, the tools are real.
 """
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -14,9 +18,17 @@ import unittest
 import cli
 from test_readers import tree_of
 
-KINDS = {"gzip": "gzip", "bzip2": "bzip2", "xz": "xz", "lzma": "lzma", "lz4": "lz4",
-         "lzop": "lzop", "zstd": "zstd"}
-MICROCODE = "kernel/x86/microcode/GenuineIntel.bin"
+KINDS = ("gzip", "bzip2", "xz", "lzma", "lz4", "lzop", "zstd")
+INTEL, AMD = (f"kernel/x86/microcode/{vendor}.bin" for vendor in ("GenuineIntel", "AuthenticAMD"))
+HOOK = """#!/bin/sh -e
+[ "$1" != prereqs ] || exit 0
+. /usr/share/initramfs-tools/hook-functions
+early=$(mktemp)
+(cd {folder} && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
+	cpio --null --quiet -R 0:0 -o -H newc) >"$early"
+prepend_earlyinitramfs "$early"
+rm "$early"
+"""
 PROFILE = "description: a fixture\nprograms: { hello: required }\nfiles:\n" \
     "  /etc/empty: { content: '' }\n  /etc/text: { content: 'text', mode: '0600' }\n" \
     "boot:\n  main: { exec: [hello] }\n"
@@ -32,71 +44,124 @@ def names(output):
 
 
 class Peers(cli.CliTest):
-    def early(self):
-        os.makedirs(self.path("early/" + os.path.dirname(MICROCODE)))
-        with open(self.path("early/" + MICROCODE), "wb") as file:
-            file.write(bytes([1]) + bytes(47) + os.urandom(2000))
-        listed = run("find", "kernel", cwd=self.path("early"))
-        return run("cpio", "-o", "-H", "newc", "--reproducible", input=listed,
-                   cwd=self.path("early"))
-
-    def prepend_early(self, image):
-        with open(self.path(image), "rb") as file:
-            content = file.read()
-        with open(self.path(image), "wb") as file:
-            file.write(self.early() + content)
+    def put(self, path, content):
+        os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
+        with open(self.path(path), "wb") as file:
+            file.write(content)
+        return content
 
     def ours(self, image):
         shutil.rmtree(self.path("ours"), ignore_errors=True)
         self.assertEqual(self.run_program("extract", image, "-C", "ours").status, 0)
         return tree_of(self.path("ours")), names(self.run_program("ls", image).stdout.encode())
 
+    def assert_content(self, tree, path, content):
+        self.assertEqual(tree[path][1:], [len(content), hashlib.sha256(content).hexdigest()])
+
+    def segments(self, image):
+        """Of each its compression, in order."""
+        listed = json.loads(self.run_program("ls", "--json", image).stdout)
+        return [kind for _, kind in sorted({(entry["segment"], entry["compression"])
+                                            for entry in listed})]
+
     def test_OD_17_initramfs_tools(self):
-        release = os.listdir("/lib/modules")[0]
+        release = next(release for release in sorted(os.listdir("/lib/modules"))
+                       if os.path.exists(f"/boot/config-{release}"))
         shutil.copytree("/etc/initramfs-tools", self.path("conf"))
-        with open(self.path("conf/initramfs.conf"), "a", encoding="utf-8") as file:
-            file.write("MODULES=list\nBUSYBOX=n\n")
-        run("mkinitramfs", "-d", self.path("conf"), "-c", "gzip", "-o", self.path("base.img"),
-            release)
+        contents = {path: self.put(f"{hook}/{path}", os.urandom(size)) for hook, path, size in
+                    (("amd", AMD, 2001), ("intel", INTEL, 4096))}
+        for hook in ("amd", "intel"):
+            self.put(f"conf/hooks/{hook}", HOOK.format(folder=self.path(hook)).encode())
+            os.chmod(self.path(f"conf/hooks/{hook}"), 0o755)
         for kind in KINDS:
             with self.subTest(kind):
-                if kind in ("gzip", "lz4"):
-                    run("mkinitramfs", "-d", self.path("conf"), "-c", kind, "-o",
-                        self.path("a.img"), release)
-                else:  # what mkinitramfs runs for it
-                    plain = run("gzip", "-dc", self.path("base.img"))
-                    check = ["--check=crc32"] if kind == "xz" else []
-                    with open(self.path("a.img"), "wb") as file:
-                        file.write(run(KINDS[kind], *check, "-1", "-c", input=plain))
-                shutil.rmtree(self.path("early"), ignore_errors=True)
-                self.prepend_early("a.img")
+                with open(self.path("conf/initramfs.conf"), "a", encoding="utf-8") as file:
+                    file.write(f"MODULES=list\nBUSYBOX=n\nCOMPRESS={kind}\nCOMPRESSLEVEL=1\n")
+                run("mkinitramfs", "-d", self.path("conf"), "-o", self.path("a.img"), release)
                 tree, listed = self.ours("a.img")
+                self.assertEqual(self.segments("a.img"), ["none", "none", kind])
                 self.assertEqual(listed, names(run("lsinitramfs", self.path("a.img"))))
                 shutil.rmtree(self.path("theirs"), ignore_errors=True)
                 run("unmkinitramfs", self.path("a.img"), self.path("theirs"))
-                theirs = tree_of(self.path("theirs/main"))
-                theirs.update(tree_of(self.path("theirs/early")))
+                theirs = {}
+                for part in ("early", "early2", "main"):
+                    theirs.update(tree_of(self.path("theirs/" + part)))
                 self.assertEqual(tree, theirs)
-                self.assertIn(MICROCODE, tree)
+                for path, content in contents.items():
+                    self.assert_content(tree, path, content)
                 self.assertGreater(len(tree), 50)
 
-    def test_OD_17_dracut(self):
-        run("dracut", "--no-hostonly", "-m", "base", "--no-kernel", "--gzip", "-f",
-            self.path("a.img"), env={**os.environ, "HOME": "/"})
-        self.prepend_early("a.img")
+    def processor(self):
+        """What dracut --hostonly takes for this machine: the entry, and the file; or None."""
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            said = dict(re.findall(r"(?m)^([^\t\n]+)\t+: (.*)$", file.read().split("\n\n")[0]))
+        if said.get("vendor_id") == "GenuineIntel":
+            return INTEL, "intel-ucode/{:02x}-{:02x}-{:02x}".format(
+                *(int(said[key]) for key in ("cpu family", "model", "stepping")))
+        if said.get("vendor_id") == "AuthenticAMD":
+            family = int(said["cpu family"])
+            return AMD, "amd-ucode/microcode_amd" + (f"_fam{family:x}h.bin" if family > 20
+                                                     else ".bin")
+        return None
+
+    def dracut(self, kind, contents, *more):
+        """An image of its own with early microcode, read by both; @contents: what that must be."""
+        os.makedirs(self.path("conf.d"), exist_ok=True)
+        run("dracut", "--conf", self.dracut_conf(), "--confdir", self.path("conf.d"), "-m", "base",
+            "--no-kernel", "--early-microcode", "--" + kind, *more, "-f", self.path("a.img"),
+            env={**os.environ, "HOME": "/"})
         tree, listed = self.ours("a.img")
+        self.assertEqual(self.segments("a.img"), ["none", kind])
+        shutil.rmtree(self.path("theirs"), ignore_errors=True)
         os.mkdir(self.path("theirs"))
-        run("lsinitrd", "--unpack", self.path("a.img"), cwd=self.path("theirs"))
-        theirs = tree_of(self.path("theirs"))
-        theirs.update(tree_of(self.path("early")))
-        tree.update(tree_of(self.path("early")))  # modes of folders made here
-        self.assertEqual({path: entry for path, entry in tree.items()
-                          if not path.startswith("dev/")},
-                         {path: entry for path, entry in theirs.items()
-                          if not path.startswith("dev/")})
+        for part in ("--unpack", "--unpackearly"):
+            run("lsinitrd", part, self.path("a.img"), cwd=self.path("theirs"))
+        self.assertEqual(tree, tree_of(self.path("theirs")))
         said = run("lsinitrd", self.path("a.img")).decode()
-        for path in re.findall(r"^[-dlcb][-rwxstST]{9} .*\d{2}:\d{2} (\S+)", said, re.M):
-            self.assertIn(path.strip("/"), listed + ["."])
+        found = re.findall(r"(?m)^[-dlcbps][-rwxstST]{9} .*(?:\d\d:\d\d| \d{4}) (\S+)(?: -> .*)?$",
+                           said)
+        self.assertEqual(listed, sorted({path.strip("/") for path in found} - {"."}))
+        # where the early archive ends
+        rest = run("/usr/lib/dracut/skipcpio", self.path("a.img"))
+        self.assertIn(f"segment 1 from byte {os.path.getsize(self.path('a.img')) - len(rest)}, "
+                      f"{kind}", self.run_program("ls", "-v", "a.img").stderr)
+        self.assertEqual({path for path in tree if path.endswith(".bin") and "microcode/" in path},
+                         set(contents))
+        for path, content in contents.items():
+            self.assert_content(tree, path, content)
+
+    def dracut_conf(self):
+        """No folder of this system: images of microcode are looked for in our own."""
+        self.put("dracut.conf", f"early_microcode_image_dir=({self.path('boot')})\n".encode())
+        return self.path("dracut.conf")
+
+    def test_OD_17_dracut_every_processor(self):
+        first, second, amd = os.urandom(2048), os.urandom(1024), os.urandom(3001)
+        self.put("fw/intel-ucode/06-4f-01.initramfs", first)
+        self.put("fw/intel-ucode/06-9e-0a", second)
+        self.put("fw/amd-ucode/microcode_amd.bin", amd)
+        self.put("fw/amd-ucode/microcode_amd.bin.asc", b"a signature")
+        self.dracut("gzip", {INTEL: first + second, AMD: amd}, "--no-hostonly", "--fwdir",
+                    self.path("fw"))
+
+    def test_OD_17_dracut_this_processor(self):
+        found = self.processor()
+        if not found:
+            self.skipTest("the processor is neither Intel's nor AMD's")
+        entry, name = found
+        mine = self.put("fw/" + name, os.urandom(2048))
+        self.put("fw/intel-ucode/00-00-00", b"of another")
+        self.put("fw/amd-ucode/microcode_amd_fam0h.bin", b"of another")
+        self.dracut("zstd", {entry: mine}, "--hostonly", "--fwdir", self.path("fw"))
+
+    def test_OD_17_dracut_early_image(self):
+        """As Arch's packages have it."""
+        content = self.put("early/" + INTEL, os.urandom(2000))
+        os.mkdir(self.path("fw"))
+        self.put("boot/intel-ucode.img", run(
+            "cpio", "-o", "-H", "newc", cwd=self.path("early"),
+            input=run("find", "kernel", cwd=self.path("early"))))
+        self.dracut("xz", {INTEL: content}, "--no-hostonly", "--fwdir", self.path("fw"))
 
     def test_OD_17_ours_are_read_by_all(self):
         self.make_root()
@@ -135,5 +200,5 @@ class Peers(cli.CliTest):
 
 
 if __name__ == "__main__":
-    cli.main("dracut", "lsinitrd", "mkinitramfs", "lsinitramfs", "unmkinitramfs", "cpio", "bsdtar",
-             "busybox", "lz4", "lzop", "bzip2", "xz", "zstd")
+    cli.main("dracut", "/usr/lib/dracut/skipcpio", "lsinitrd", "mkinitramfs", "lsinitramfs",
+             "unmkinitramfs", "cpio", "bsdtar", "busybox", "lz4", "lzop", "bzip2", "xz", "lzma", "zstd")
