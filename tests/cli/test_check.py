@@ -355,7 +355,7 @@ def _(image):
 def _(image):
     # what is no certificate is passed over, as Go does it
     broken = GOOD_CA.replace("MIIBFDCB", "MIIBFDCC")
-    image[BUNDLE].content = (KEY + broken + OLD_CA).encode()
+    image[BUNDLE].content = ("# text\n" + broken + OLD_CA).encode()
     return BUNDLE
 
 
