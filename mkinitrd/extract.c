@@ -6,7 +6,8 @@
  * Out:   files as the kernel would make them: later entries replace earlier ones, hard links share
  *        the content of whichever has it; long runs of zeros are holes. A file has its name once
  *        it is whole, but for those whose content comes with a later name
- * Not:   which of them (cmd_extract.c); staying inside of the directory (beneath.c)
+ * Not:   which of them (cmd_extract.c); attributes of directories (extract_folder.c);
+ *        staying inside of the directory (beneath.c)
  * Facts: kernel init/initramfs.c, do_name(), maybe_link()
  */
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <sys/sysmacros.h>
 
 #include "escape.h"
-#include "extract.h"
+#include "extract_folder.h"
 #include "fail.h"
 
 #define BLOCK ((size_t)4096)
@@ -31,14 +32,6 @@ struct link {
 	char *other; /* a name with content that was not wanted, or NULL */
 	dev_t device;
 	ino_t inode;
-};
-
-struct folder {
-	char *path;
-	mode_t mode;
-	uint32_t uid, gid;
-	int64_t mtime;
-	struct folder *before;
 };
 
 static volatile sig_atomic_t is_interrupted;
@@ -59,7 +52,7 @@ static void link_free(void *value)
 
 /* ---- messages ---- */
 
-static int speak(const char *path, int r)
+int extract_speak(const char *path, int r)
 {
 	CLEANUP(text_free) struct text name = TEXT_EMPTY;
 
@@ -82,7 +75,7 @@ static int refuse(struct extraction *extraction, const char *path, int error)
 								: NULL;
 
 	if (!why)
-		return speak(path, error);
+		return extract_speak(path, error);
 	escape_name(&name, path);
 	if (extraction->refused++ < REFUSED_SPOKEN)
 		warn("'%s': %s, skipping", text_string(&name), why);
@@ -102,8 +95,8 @@ static mode_t mode_of(const struct extraction *extraction, mode_t mode)
 	return mode & (extraction->is_root ? 07777 : 01777);
 }
 
-static int set_attributes(const struct extraction *extraction, int fd, mode_t mode, uint32_t uid,
-			  uint32_t gid, int64_t mtime)
+int extract_attributes(const struct extraction *extraction, int fd, mode_t mode, uint32_t uid,
+		       uint32_t gid, int64_t mtime)
 {
 	struct timespec times[2] = { timespec_of(mtime), timespec_of(mtime) };
 
@@ -187,7 +180,7 @@ static int write_content(struct extraction *extraction, int fd, const char *path
 	if (r == 0 && ftruncate(fd, (off_t)offset) < 0)
 		r = -errno;
 	extraction->bytes += offset;
-	return r < 0 ? speak(path, r) : 0;
+	return r < 0 ? extract_speak(path, r) : 0;
 }
 
 /* ---- hard links ---- */
@@ -257,13 +250,13 @@ static int fill(struct extraction *extraction, const struct image_entry *entry, 
 	int r = 0;
 
 	if (entry->size && ftruncate(fd, 0) < 0)
-		return speak(path, -errno);
+		return extract_speak(path, -errno);
 	if (entry->size)
 		r = write_content(extraction, fd, path, entry->size);
 	if (r < 0)
 		return r;
-	r = set_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
-	return r < 0 ? speak(path, r) : 0;
+	r = extract_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
+	return r < 0 ? extract_speak(path, r) : 0;
 }
 
 static int link_set(struct link *link, const char *path, int fd)
@@ -289,7 +282,7 @@ static int pass_content(struct extraction *extraction, const struct image_entry 
 		return 0;
 	link = link_get(extraction, entry, true);
 	if (!link)
-		return speak(entry->path, -ENOMEM);
+		return extract_speak(entry->path, -ENOMEM);
 	if (!link->path) {
 		if (!link->other)
 			link->other = strdup(entry->path);
@@ -330,7 +323,7 @@ static int make_new_file(struct extraction *extraction, const struct image_entry
 	if (r < 0)
 		return refuse(extraction, entry->path, r);
 	r = link ? link_set(link, entry->path, fd) : 0;
-	return r < 0 ? speak(entry->path, r) : 0;
+	return r < 0 ? extract_speak(entry->path, r) : 0;
 }
 
 static int make_file(struct extraction *extraction, const struct image_entry *entry)
@@ -342,52 +335,20 @@ static int make_file(struct extraction *extraction, const struct image_entry *en
 	if (entry->nlink > 1) {
 		link = link_get(extraction, entry, true);
 		if (!link)
-			return speak(entry->path, -ENOMEM);
+			return extract_speak(entry->path, -ENOMEM);
 		if (link->other && entry->size == 0)
 			return refuse(extraction, entry->path, -ENODATA);
 	}
 	/* before anything is removed for it */
 	r = entry->size ? check_space(extraction, entry->size) : 0;
 	if (r < 0)
-		return speak(entry->path, r);
+		return extract_speak(entry->path, r);
 	if (link && link->path && !text_equal(link->path, entry->path))
 		fd = link_open(extraction, link);
 	if (fd < 0)
 		return make_new_file(extraction, entry, link);
 	r = add_name(extraction, entry->path, fd);
 	return r < 0 ? refuse_file(extraction, entry, r) : fill(extraction, entry, entry->path, fd);
-}
-
-static void folder_free(void *value)
-{
-	struct folder *folder = value;
-
-	free(folder->path);
-	free(folder);
-}
-
-static int remember_folder(struct extraction *extraction, const struct image_entry *entry)
-{
-	struct folder *folder = path_map_get(&extraction->folders, entry->path);
-
-	if (!folder) {
-		folder = calloc(1, sizeof(*folder));
-		if (folder)
-			folder->path = strdup(entry->path);
-		if (!folder || !folder->path ||
-		    path_map_put(&extraction->folders, entry->path, folder, folder_free) < 0) {
-			if (folder)
-				folder_free(folder);
-			return -ENOMEM;
-		}
-		folder->before = extraction->last_folder;
-		extraction->last_folder = folder;
-	}
-	folder->mode = entry->mode;
-	folder->uid = entry->uid;
-	folder->gid = entry->gid;
-	folder->mtime = entry->mtime;
-	return 0;
 }
 
 static int make_directory(struct extraction *extraction, const struct image_entry *entry)
@@ -409,8 +370,8 @@ static int make_directory(struct extraction *extraction, const struct image_entr
 	}
 	if (r < 0)
 		return refuse(extraction, entry->path, r);
-	r = remember_folder(extraction, entry);
-	return r < 0 ? speak(entry->path, r) : 0;
+	r = extract_remember(extraction, entry);
+	return r < 0 ? extract_speak(entry->path, r) : 0;
 }
 
 static int make_symlink(struct extraction *extraction, const struct image_entry *entry)
@@ -426,7 +387,7 @@ static int make_symlink(struct extraction *extraction, const struct image_entry 
 	    (extraction->is_root &&
 	     fchownat(parent_fd, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0) ||
 	    utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return speak(entry->path, -errno);
+		return extract_speak(entry->path, -errno);
 	return 0;
 }
 
@@ -448,14 +409,14 @@ static int make_special(struct extraction *extraction, const struct image_entry 
 		return refuse(extraction, entry->path, r);
 	if (mknodat(parent_fd, name, (entry->mode & S_IFMT) | 0600, device) < 0) {
 		if (errno != EPERM)
-			return speak(entry->path, -errno);
+			return extract_speak(entry->path, -errno);
 		extraction->skipped++; /* root of a container */
 		return 0;
 	}
 	if (fchownat(parent_fd, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fchmodat(parent_fd, name, entry->mode & 07777, 0) < 0 ||
 	    utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return speak(entry->path, -errno);
+		return extract_speak(entry->path, -errno);
 	return 0;
 }
 
@@ -477,7 +438,7 @@ static const struct {
 int extract_entry(struct extraction *extraction, const struct image_entry *entry, bool is_wanted)
 {
 	if (is_interrupted)
-		return speak(entry->path, -EINTR);
+		return extract_speak(entry->path, -EINTR);
 	if (!is_wanted)
 		return pass_content(extraction, entry);
 	for (size_t i = 0; i < COUNT_OF(types); i++)
@@ -487,53 +448,6 @@ int extract_entry(struct extraction *extraction, const struct image_entry *entry
 		}
 	extraction->skipped++; /* the kernel makes nothing of it either */
 	return 0;
-}
-
-static int finish_folder(struct extraction *extraction, const struct folder *folder)
-{
-	CLEANUP(fd_close) int fd = -1;
-	const char *name;
-	int parent_fd = beneath_parent(&extraction->beneath, folder->path, &name);
-	int r = parent_fd < 0 ? parent_fd : 0;
-
-	if (r == 0) {
-		fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? -errno : 0;
-	}
-	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
-		return 0; /* a later entry has replaced it */
-	if (r == 0)
-		r = set_attributes(extraction, fd, folder->mode, folder->uid, folder->gid,
-				   folder->mtime);
-	return r < 0 ? speak(folder->path, r) : 0;
-}
-
-/* children before their parents, which may take the right to write away */
-static int folder_order(const void *left, const void *right)
-{
-	const struct folder *const *a = left, *const *b = right;
-
-	return strcmp((*b)->path, (*a)->path);
-}
-
-int extract_finish(struct extraction *extraction)
-{
-	CLEANUP(memory_free) struct folder **folders = NULL;
-	size_t count = 0;
-	int r = 0;
-
-	for (struct folder *folder = extraction->last_folder; folder; folder = folder->before)
-		count++;
-	folders = calloc(count + 1, sizeof(struct folder *));
-	if (!folders)
-		return fail(-ENOMEM, "cannot set the modes of directories");
-	count = 0;
-	for (struct folder *folder = extraction->last_folder; folder; folder = folder->before)
-		folders[count++] = folder;
-	qsort(folders, count, sizeof(struct folder *), folder_order);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = finish_folder(extraction, folders[i]);
-	return r;
 }
 
 void extraction_free(struct extraction *extraction)
