@@ -18,6 +18,7 @@
 #include "disk_mount.h"
 #include "lib/file.h"
 #include "machine.h"
+#include "modules.h"
 #include "mounts.h"
 
 #define REPORT_MS 5000
@@ -90,7 +91,7 @@ static bool wait_for_device(struct machine *machine, uint64_t until_ms)
 	struct pollfd file = { .fd = machine->uevent_fd, .events = POLLIN };
 
 	for (uint64_t now; (now = clock_ms()) < until_ms;) {
-		if (poll(&file, 1, (int)(until_ms - now)) > 0 && uevent_handle(machine) > 0)
+		if (poll(&file, 1, (int)(until_ms - now)) > 0 && modules_handle_events(machine) > 0)
 			return true;
 	}
 	return false;

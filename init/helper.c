@@ -24,6 +24,7 @@
 #include "helper.h"
 #include "images.h"
 #include "lib/file.h"
+#include "modules.h"
 #include "network.h"
 #include "power.h"
 #include "service.h"
@@ -190,7 +191,7 @@ static void interrupted(struct supervisor *supervisor, uint32_t signal_number)
 static void uevents_ready(struct supervisor *supervisor, struct watch *watch)
 {
 	(void)watch;
-	(void)uevent_handle(supervisor->machine);
+	(void)modules_handle_events(supervisor->machine);
 }
 
 /* ---- start ---- */
@@ -278,9 +279,10 @@ _Noreturn void helper_main(struct machine *machine, int parent_fd)
 		tell_parent(&helper, HAND_OVER_FAILED, record);
 		_exit(1);
 	}
+	/* what takes longest first: the rest starts beside it */
+	services_start(&helper.services, &helper.supervisor);
+	network_start(&helper.network, &helper.supervisor);
 	shells_write_rc();
 	shells_start(&helper.supervisor);
-	network_start(&helper.network, &helper.supervisor);
-	services_start(&helper.services, &helper.supervisor);
 	supervisor_run(&helper.supervisor);
 }

@@ -44,6 +44,7 @@ struct machine {
 	bool root_is_settled;  /* that has been looked at and done */
 	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
 	struct modules *modules; /* loader and alias index (modules.c), NULL before that step */
+	pid_t beside_pid;        /* loads modules while the steps go on, 0: none */
 	struct step_record records[STEP_COUNT];
 	size_t record_count;
 };
@@ -70,7 +71,7 @@ void step_end(struct machine *machine, struct step_record *record, int result);
 /** record_write() - /run/mkinitrd/boot.json from the records, whole or not at all */
 void record_write(const struct machine *machine);
 
-/* ---- modules (modules.c, uevent.c) ---- */
+/* ---- modules (modules.c) ---- */
 
 /** modules_load_alias() - load every module of the plan whose alias matches @modalias, with what
  * it needs. Return: how many matched; failures are logged */
@@ -78,10 +79,6 @@ int modules_load_alias(const struct machine *machine, const char *modalias);
 
 /** modules_free() - forget loader and alias index, before the plan is read again */
 void modules_free(struct machine *machine);
-
-/** uevent_handle() - read the pending messages of machine->uevent_fd, load drivers for devices
- * that appeared. Return: number of block devices that were added or changed */
-int uevent_handle(struct machine *machine);
 
 /* ---- rescue (rescue.c) ---- */
 

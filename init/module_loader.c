@@ -8,13 +8,17 @@
  *
  * Every thread takes the first waiting module that is ready, loads it without the lock and looks
  * again. Softdeps may form a circle: when nothing is ready and nobody is busy, the soft ones are
- * not waited for. More threads than processors gain nothing (measured).
+ * not waited for. One thread more than there are processors: some drivers wait for their device
+ * (ATA looks for disks), and more would gain nothing (measured).
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
+#include "lib/cleanup.h"
 #include "log.h"
 #include "module_loader.h"
 
@@ -28,6 +32,7 @@ struct module_loader {
 	enum load_state *states;
 	size_t *waiting; /* indices, in the order in which they are tried */
 	size_t waiting_count, busy, tried;
+	int ended_fd; /* an eventfd: a thread found nothing left to do */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 };
@@ -52,12 +57,13 @@ struct module_loader *loader_new(const struct bootplan *plan, module_load_functi
 	loader->plan = plan;
 	loader->load = load;
 	loader->threads = threads ? threads : 1;
+	loader->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)pthread_mutex_init(&loader->lock, NULL);
 	(void)pthread_cond_init(&loader->changed, NULL);
 	loader->by_name = calloc(room, sizeof(*loader->by_name));
 	loader->states = calloc(room, sizeof(*loader->states));
 	loader->waiting = calloc(room, sizeof(*loader->waiting));
-	if (!loader->by_name || !loader->states || !loader->waiting) {
+	if (loader->ended_fd < 0 || !loader->by_name || !loader->states || !loader->waiting) {
 		loader_free(&loader);
 		return NULL;
 	}
@@ -77,6 +83,7 @@ void loader_free(struct module_loader **loader_address)
 		return;
 	(void)pthread_mutex_destroy(&loader->lock);
 	(void)pthread_cond_destroy(&loader->changed);
+	fd_close(&loader->ended_fd);
 	free(loader->by_name);
 	free(loader->states);
 	free(loader->waiting);
@@ -103,13 +110,10 @@ static size_t find(const struct module_loader *loader, const char *name)
 	return SIZE_MAX;
 }
 
-static void want_all(struct module_loader *loader, const struct strings *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		(void)loader_want_name(loader, names->items[i]);
-}
+static void want_all(struct module_loader *loader, const struct strings *names);
 
-void loader_want(struct module_loader *loader, size_t index)
+/* with the lock held */
+static void want(struct module_loader *loader, size_t index)
 {
 	const struct plan_module *module = &loader->plan->modules[index];
 
@@ -119,6 +123,24 @@ void loader_want(struct module_loader *loader, size_t index)
 	want_all(loader, &module->needs);
 	want_all(loader, &module->soft);
 	loader->waiting[loader->waiting_count++] = index;
+}
+
+static void want_all(struct module_loader *loader, const struct strings *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		size_t index = find(loader, names->items[i]);
+
+		if (index != SIZE_MAX)
+			want(loader, index);
+	}
+}
+
+void loader_want(struct module_loader *loader, size_t index)
+{
+	(void)pthread_mutex_lock(&loader->lock);
+	want(loader, index);
+	(void)pthread_cond_broadcast(&loader->changed);
+	(void)pthread_mutex_unlock(&loader->lock);
 }
 
 int loader_want_name(struct module_loader *loader, const char *name)
@@ -220,9 +242,10 @@ static void *work(void *context)
 			want_all(loader, &module->post);
 		(void)pthread_cond_broadcast(&loader->changed);
 	}
-	/* the last one out wakes those that still wait for a change */
+	/* the first one out wakes those that still wait for a change, and loader_run() */
 	(void)pthread_cond_broadcast(&loader->changed);
 	(void)pthread_mutex_unlock(&loader->lock);
+	(void)eventfd_write(loader->ended_fd, 1);
 	return NULL;
 }
 
@@ -233,24 +256,40 @@ static int compare_indices(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-size_t loader_run(struct module_loader *loader)
+/* load all that waits; @events, when not NULL, is asked for more in the meantime */
+static void run_once(struct module_loader *loader, const struct loader_events *events)
 {
+	struct pollfd files[] = { { .fd = loader->ended_fd, .events = POLLIN },
+				  { .fd = events ? events->fd : -1, .events = POLLIN } };
 	pthread_t threads[64];
-	size_t started = 0, wanted = loader->threads;
+	size_t started = 0, wanted = loader->waiting_count;
+	eventfd_t ended;
 
-	loader->tried = 0;
-	if (loader->waiting_count == 0)
-		return 0;
-	qsort(loader->waiting, loader->waiting_count, sizeof(*loader->waiting), compare_indices);
-	if (wanted > loader->waiting_count)
-		wanted = loader->waiting_count;
-	/* this thread works too; one that cannot be started is only missed */
-	while (started + 1 < wanted && started < COUNT_OF(threads) &&
+	qsort(loader->waiting, wanted, sizeof(*loader->waiting), compare_indices);
+	if (events || wanted > loader->threads)
+		wanted = loader->threads; /* there may be more of them soon */
+	while (started < wanted && started < COUNT_OF(threads) &&
 	       pthread_create(&threads[started], NULL, work, loader) == 0)
 		started++;
-	(void)work(loader);
+	if (started == 0)
+		(void)work(loader); /* no threads to be had: slower, but not without drivers */
+	while (files[0].revents == 0) {
+		if (poll(files, COUNT_OF(files), -1) > 0 && files[1].revents)
+			events->ready(events->context);
+	}
 	while (started > 0)
 		(void)pthread_join(threads[--started], NULL);
+	(void)eventfd_read(loader->ended_fd, &ended);
+}
+
+size_t loader_run(struct module_loader *loader, const struct loader_events *events)
+{
+	loader->tried = 0;
+	while (loader->waiting_count) {
+		run_once(loader, events);
+		if (events)
+			events->ready(events->context);
+	}
 	return loader->tried;
 }
 

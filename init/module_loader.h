@@ -22,9 +22,17 @@ void loader_want(struct module_loader *loader, size_t index);
 /** loader_want_name() - the same by name. Return: 0, or -ENOENT when the plan has no such module */
 int loader_want_name(struct module_loader *loader, const char *name);
 
-/** loader_run() - load what was wanted; returns when all of it is loaded or has failed.
- * Return: how many modules were tried */
-size_t loader_run(struct module_loader *loader);
+/* where wishes come from while others are being fulfilled: drivers bring devices, and those want
+ * drivers. @ready is called when @fd can be read, and once before the loader ends */
+struct loader_events {
+	int fd; /* -1: none */
+	void (*ready)(const void *context);
+	const void *context;
+};
+
+/** loader_run() - load what was wanted; returns when all of it is loaded or has failed. @events
+ * may be NULL. Return: how many modules were tried */
+size_t loader_run(struct module_loader *loader, const struct loader_events *events);
 
 /** loader_retry() - what failed may be wanted again */
 void loader_retry(struct module_loader *loader);

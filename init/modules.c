@@ -3,14 +3,19 @@
  * modules.c - the drivers of this machine
  *
  * In:    the plan's modules and aliases; the devices in /sys and those that appear
- * Out:   loaded modules; a warning with the reason for each that is not
+ * Out:   loaded modules; a warning with the reason for each that is not. What the plan wants beside
+ *        the next steps is loaded by a process of its own, which modules_join() waits for
  * Not:   the order (module_loader.c), matching (module_alias.c), uevent messages (uevent.c)
  * Facts: finit_module(2): flag 0 takes uncompressed files; EEXIST is a module that is there
  *        already, which the kernel may have asked for meanwhile (docs/boot.md section 3)
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "lib/file.h"
@@ -19,9 +24,14 @@
 #include "modules.h"
 #include "uevent.h"
 
+/* for modules that are loaded beside: one that hangs does not keep the machine from booting */
+#define BESIDE_MS 30000
+#define BESIDE_NICE 10
+
 struct modules {
 	struct module_loader *loader;
 	struct alias_index aliases;
+	size_t block_events;
 };
 
 /* what an errno means for a module */
@@ -46,10 +56,25 @@ static const char *module_error(int error)
 	return strerror(-error);
 }
 
+/* cheaper than to let the kernel read the whole file first */
+static bool is_live(const char *name)
+{
+	CLEANUP(memory_free) char *state = NULL;
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+
+	text_format(&path, "/sys/module/%s/initstate", name);
+	return file_read_line(AT_FDCWD, text_string(&path), &state) == 0 &&
+	       text_equal(state, "live");
+}
+
 static int load(const struct plan_module *module)
 {
-	CLEANUP(fd_close) int fd = open(module->path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(fd_close) int fd = -1;
 	int r;
+
+	if (is_live(module->name))
+		return log_line(LOG_DEBUG, 0, "modules: '%s' is there", module->name);
+	fd = open(module->path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return log_line(LOG_WARNING, -errno,
@@ -89,9 +114,30 @@ size_t modules_want_alias(const struct machine *machine, const char *modalias)
 	return alias_match(&machine->modules->aliases, modalias, want_owner, &want);
 }
 
+static void devices_came(const void *context)
+{
+	const struct machine *machine = context;
+
+	machine->modules->block_events += uevent_drain(machine);
+}
+
 size_t modules_load_wanted(const struct machine *machine)
 {
-	return machine->modules ? loader_run(machine->modules->loader) : 0;
+	const struct loader_events events = { machine->uevent_fd, devices_came, machine };
+
+	return machine->modules ? loader_run(machine->modules->loader, &events) : 0;
+}
+
+size_t modules_handle_events(const struct machine *machine)
+{
+	size_t before;
+
+	if (!machine->modules)
+		return uevent_drain(machine);
+	before = machine->modules->block_events;
+	devices_came(machine);
+	(void)modules_load_wanted(machine);
+	return machine->modules->block_events - before;
 }
 
 int modules_load_alias(const struct machine *machine, const char *modalias)
@@ -186,14 +232,88 @@ static void set_modprobe(void)
 	}
 }
 
+static struct module_loader *loader_make(const struct machine *machine)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* one more than there are: see module_loader.c */
+	return loader_new(&machine->plan, load, processors > 0 ? (size_t)processors + 1 : 2);
+}
+
+static size_t want_all_of(const struct machine *machine, struct module_loader *loader,
+			  enum plan_load when)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < machine->plan.module_count; i++) {
+		if (machine->plan.modules[i].load != when)
+			continue;
+		loader_want(loader, i);
+		count++;
+	}
+	return count;
+}
+
+/* the process that loads what only main needs. What it and process 1 both want is loaded once:
+ * finit_module(2) waits for another that loads the same, then says EEXIST. */
+_Noreturn static void load_beside(const struct machine *machine)
+{
+	struct module_loader *loader = loader_make(machine);
+	uint64_t start = clock_ms();
+	size_t loaded, failed;
+
+	(void)prctl(PR_SET_NAME, "mkinitrd-beside");
+	(void)setpriority(PRIO_PROCESS, 0, BESIDE_NICE);
+	if (!loader) {
+		(void)log_line(LOG_ERROR, -ENOMEM, "modules: beside: failed: memory is short");
+		_exit(1);
+	}
+	(void)want_all_of(machine, loader, PLAN_LOAD_BESIDE);
+	(void)loader_run(loader, NULL);
+	loader_count(loader, &loaded, &failed);
+	(void)log_line(LOG_INFO, 0, "modules: beside: loaded=%zu failed=%zu (%llu ms)", loaded,
+		       failed, (unsigned long long)(clock_ms() - start));
+	_exit(0);
+}
+
+/* Return: how many modules the plan wants so */
+static size_t start_beside(struct machine *machine)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < machine->plan.module_count; i++)
+		count += machine->plan.modules[i].load == PLAN_LOAD_BESIDE;
+	if (count == 0 || machine->beside_pid > 0)
+		return count;
+	machine->beside_pid = fork();
+	if (machine->beside_pid == 0)
+		load_beside(machine);
+	/* no process to be had: then in this one */
+	if (machine->beside_pid < 0)
+		(void)want_all_of(machine, machine->modules->loader, PLAN_LOAD_BESIDE);
+	return count;
+}
+
+void modules_join(struct machine *machine)
+{
+	CLEANUP(fd_close)
+	int fd = machine->beside_pid > 0 ? pidfd_open(machine->beside_pid, 0) : -1;
+	struct pollfd file = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0 && poll(&file, 1, BESIDE_MS) == 0)
+		(void)log_line(LOG_WARNING, -ETIMEDOUT,
+			       "modules: beside: not done after %d s, going on without waiting",
+			       BESIDE_MS / 1000);
+	machine->beside_pid = 0;
+}
+
 static int modules_make(struct machine *machine)
 {
 	struct modules *modules = calloc(1, sizeof(*modules));
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (!modules)
 		return -ENOMEM;
-	modules->loader = loader_new(&machine->plan, load, processors > 0 ? (size_t)processors : 1);
+	modules->loader = loader_make(machine);
 	if (!modules->loader || alias_index_build(&modules->aliases, &machine->plan) < 0) {
 		loader_free(&modules->loader);
 		free(modules);
@@ -215,7 +335,7 @@ void modules_free(struct machine *machine)
 
 int step_modules(struct machine *machine, struct step_record *record)
 {
-	size_t loaded, failed;
+	size_t loaded, failed, beside;
 	int r;
 
 	/* first of all, so that no device appears unseen between the look at /sys and this */
@@ -229,13 +349,10 @@ int step_modules(struct machine *machine, struct step_record *record)
 	if (r < 0)
 		return r;
 	loader_retry(machine->modules->loader);
-	for (size_t i = 0; i < machine->plan.module_count; i++)
-		if (machine->plan.modules[i].load == PLAN_LOAD_BOOT)
-			loader_want(machine->modules->loader, i);
-	/* in one go: a driver that waits for its device (ATA) holds up one thread only */
+	beside = start_beside(machine);
+	(void)want_all_of(machine, machine->modules->loader, PLAN_LOAD_BOOT);
 	modules_want_present(machine);
-	(void)modules_load_wanted(machine);
-	(void)uevent_handle(machine);
+	(void)modules_handle_events(machine);
 	loader_count(machine->modules->loader, &loaded, &failed);
-	return step_details(record, 0, "loaded=%zu failed=%zu", loaded, failed);
+	return step_details(record, 0, "loaded=%zu failed=%zu beside=%zu", loaded, failed, beside);
 }

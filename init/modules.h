@@ -9,8 +9,17 @@
 /** modules_want_alias() - note what matches @modalias; nothing is loaded yet. Return: matches */
 size_t modules_want_alias(const struct machine *machine, const char *modalias);
 
-/** modules_load_wanted() - load what was noted. Return: how many were tried */
+/** modules_load_wanted() - load what was noted, and what the devices ask for that this brings.
+ * Return: how many were tried */
 size_t modules_load_wanted(const struct machine *machine);
+
+/** modules_handle_events() - read what the kernel said about devices, load what they ask for.
+ * Return: how many block devices were added or changed */
+size_t modules_handle_events(const struct machine *machine);
+
+/** modules_join() - wait, for a bounded time, until the modules that are loaded beside the boot's
+ * steps are there */
+void modules_join(struct machine *machine);
 
 /** modules_load_name() - load the plan's module @name with what it needs. Return: 0, or -ENOENT
  * when the plan has none of that name; a failure is logged */

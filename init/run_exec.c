@@ -22,6 +22,7 @@
 #include "cgroup_tree.h"
 #include "helper.h"
 #include "machine.h"
+#include "modules.h"
 #include "spawn.h"
 
 #define SERVICE_WAIT_MS 60000
@@ -178,6 +179,7 @@ int run_exec(struct machine *machine, struct step_record **ret_record)
 		helper_stop(helper, ours);
 		return r;
 	}
+	modules_join(machine);
 	reap_all();
 	r = become_main(program);
 	helper_stop(helper, ours);

@@ -4,7 +4,7 @@
  *
  * In:    the plan's services
  * Out:   each running in its own cgroup "service-NAME", its output in the kernel log; the step
- *        "services", which begins with the plan's choices (choose.c)
+ *        "services", which the plan's choices belong to (choose.c)
  * Not:   main (run_exec.c); restart happens only once all have been ready: before, a service that
  *        ends is a failed boot
  * Facts: a containerd that died is started again while containers run on, so only the process
@@ -174,13 +174,23 @@ static void service_ended(struct supervisor *supervisor, struct child *child, in
 	timer_set(supervisor, &service->timer, pause);
 }
 
+static bool needs_choice(const struct services *services, const struct service *service)
+{
+	const struct bootplan *plan = &services->supervisor->machine->plan;
+
+	for (size_t i = 0; i < plan->choice_count; i++)
+		if (strings_contain(&service->plan->needs, plan->choices[i].name))
+			return true;
+	return false;
+}
+
 static bool needs_are_ready(const struct services *services, const struct service *service)
 {
 	for (size_t i = 0; i < services->count; i++)
 		if (services->items[i].state != SERVICE_READY &&
 		    strings_contain(&service->plan->needs, services->items[i].plan->name))
 			return false;
-	return true;
+	return services->has_chosen || !needs_choice(services, service);
 }
 
 static void start_those_that_can(struct services *services)
@@ -196,7 +206,7 @@ static void start_those_that_can(struct services *services)
 	}
 	for (size_t i = 0; i < services->count; i++)
 		ready += services->items[i].state == SERVICE_READY;
-	if (ready == services->count)
+	if (ready == services->count && services->has_chosen)
 		settle(services, 0);
 }
 
@@ -244,15 +254,18 @@ void services_start(struct services *services, struct supervisor *supervisor)
 	services->count = 0;
 	services->record = step_begin(supervisor->machine, "services");
 	services->items = calloc(plan->service_count + 1, sizeof(*services->items));
-	r = order && services->items ? choices_make(supervisor->machine, services->record)
-				     : -ENOMEM;
-	if (r == 0)
-		r = service_order(plan, order, &reason);
+	r = order && services->items ? service_order(plan, order, &reason) : -ENOMEM;
 	if (r == -EINVAL && reason.length)
 		(void)step_details(services->record, r, "%s", text_string(&reason));
 	for (; r == 0 && services->count < plan->service_count; services->count++)
 		r = service_prepare(&services->items[services->count], services,
 				    &plan->services[order[services->count]], services->record);
+	/* the choices are made while the services come up, but for those that need one */
+	if (r == 0) {
+		start_those_that_can(services);
+		r = services->is_settled ? 0 : choices_make(supervisor->machine, services->record);
+		services->has_chosen = r == 0;
+	}
 	if (r < 0)
 		settle(services, r);
 	else

@@ -36,6 +36,7 @@ struct services {
 	struct service *items; /* in the order of their start */
 	size_t count;
 	struct step_record *record;
+	bool has_chosen; /* the plan's choices are made */
 	/* once: every one is ready (0), or one failed (negative; the record says which and why) */
 	void (*settled)(struct services *services, int result);
 	bool is_settled;

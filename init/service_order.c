@@ -18,14 +18,23 @@ static const struct plan_service *service_find(const struct bootplan *plan, cons
 	return NULL;
 }
 
+static bool choice_exists(const struct bootplan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->choice_count; i++)
+		if (text_equal(plan->choices[i].name, name))
+			return true;
+	return false;
+}
+
 static int needs_exist(const struct bootplan *plan, const struct plan_service *service,
 		       const char *name, struct text *reason)
 {
 	for (size_t i = 0; i < service->needs.count; i++) {
-		if (service_find(plan, service->needs.items[i]))
+		if (service_find(plan, service->needs.items[i]) ||
+		    choice_exists(plan, service->needs.items[i]))
 			continue;
-		text_format(reason, "'%s' needs '%s', which is no service of the plan", name,
-			    service->needs.items[i]);
+		text_format(reason, "'%s' needs '%s', which is no service or choice of the plan",
+			    name, service->needs.items[i]);
 		return -EINVAL;
 	}
 	return 0;
@@ -47,7 +56,8 @@ static bool is_next(const struct bootplan *plan, const size_t *order, size_t cou
 	if (is_placed(plan, order, count, service->name))
 		return false;
 	for (size_t i = 0; i < service->needs.count; i++)
-		if (!is_placed(plan, order, count, service->needs.items[i]))
+		if (service_find(plan, service->needs.items[i]) &&
+		    !is_placed(plan, order, count, service->needs.items[i]))
 			return false;
 	return true;
 }

@@ -3,7 +3,7 @@
  * uevent.c - what the kernel says about devices
  *
  * In:    messages of the NETLINK_KOBJECT_UEVENT socket, from the kernel only
- * Out:   drivers loaded for devices that appeared; how many block devices did
+ * Out:   drivers wanted for devices that appeared; how many block devices did
  * Not:   device nodes (devtmpfs makes them)
  * Facts: "ACTION@DEVPATH", NUL, then "KEY=value" strings, each with its NUL; group 1 is the
  *        kernel's, its port id is 0: kernel lib/kobject_uevent.c, netlink(7). Too many unread
@@ -68,7 +68,7 @@ int uevent_open(struct machine *machine)
 }
 
 /* one message. Return: 1 if it is about a block device, 0 if not, negative errno: none came */
-static int receive(struct machine *machine)
+static int receive(const struct machine *machine)
 {
 	char message[8192 + 1]; /* the kernel's limit is UEVENT_BUFFER_SIZE, 2048 */
 	struct sockaddr_nl sender = { 0 };
@@ -87,21 +87,20 @@ static int receive(struct machine *machine)
 	return text_equal(event.subsystem, "block") && !text_equal(event.action, "remove");
 }
 
-int uevent_handle(struct machine *machine)
+size_t uevent_drain(const struct machine *machine)
 {
-	int blocks = 0;
+	size_t blocks = 0;
 
-	/* drivers bring devices, and those want drivers: until there is nothing new */
 	for (;;) {
 		int r = machine->uevent_fd < 0 ? -EAGAIN : receive(machine);
 
 		if (r >= 0) {
-			blocks += r;
+			blocks += (size_t)r;
 		} else if (r == -ENOBUFS) {
 			(void)log_line(LOG_DEBUG, r, "modules: messages were lost, looking again");
 			modules_want_present(machine);
 			blocks++;
-		} else if (r != -EINTR && modules_load_wanted(machine) == 0) {
+		} else if (r != -EINTR) {
 			return blocks;
 		}
 	}

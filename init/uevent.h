@@ -17,3 +17,7 @@ int uevent_parse(struct uevent *event, const char *message, size_t length);
 
 /** uevent_open() - open machine->uevent_fd if it is not. Return: 0 or a negative errno */
 int uevent_open(struct machine *machine);
+
+/** uevent_drain() - read the pending messages of machine->uevent_fd; the drivers that new devices
+ * ask for become wanted (modules.h). Return: how many block devices were added or changed */
+size_t uevent_drain(const struct machine *machine);

@@ -84,7 +84,7 @@ static int plan_module(const struct modules *modules, size_t index, struct bootp
 	if (!line)
 		return -ENOMEM;
 	line->name = strdup(module->name);
-	line->load = choice->is_boot ? PLAN_LOAD_BOOT : PLAN_LOAD_DEMAND;
+	line->load = choice->load;
 	if (!line->name || asprintf(&line->path, "/%s", choice->entry) < 0)
 		return -ENOMEM;
 	r = module_tree_direct(&modules->tree, index, &direct);

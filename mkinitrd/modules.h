@@ -5,11 +5,12 @@
  */
 #pragma once
 
+#include "../init/lib/bootplan.h"
 #include "module_tree.h"
 
 struct module_choice {
 	char *entry;         /* path in the image, without leading '/'; NULL: not packed */
-	bool is_boot;        /* to be loaded at every boot */
+	enum plan_load load; /* when init loads it */
 	bool is_named;       /* the profile says its very name */
 	struct text options; /* from the profile */
 };

@@ -103,6 +103,24 @@ static int plan_service(struct planner *planner, const struct value *value, cons
 	return r;
 }
 
+/* what a service needs must be a service, or a choice */
+static int check_needs(const struct value *boot, const char *name, const struct value *service)
+{
+	const struct value *needs = value_get(service, "needs", NULL);
+
+	for (size_t i = 0; needs && i < needs->count; i++) {
+		const char *need = value_text(needs->items[i], "");
+
+		if (!value_map_get(value_get(boot, "services", NULL), need) &&
+		    !value_map_get(value_get(boot, "choose", NULL), need))
+			return fail_at(&needs->items[i]->origin,
+				       "service '%s' needs '%s', which is no service and no choice "
+				       "('boot: choose:')",
+				       name, need);
+	}
+	return 0;
+}
+
 static int plan_each_service(struct planner *planner, const struct value *boot)
 {
 	const struct value *services = value_get(boot, "services", NULL);
@@ -117,18 +135,11 @@ static int plan_each_service(struct planner *planner, const struct value *boot)
 		if (r < 0)
 			return r;
 	}
-	/* what a service needs must be a service */
 	for (size_t i = 0; services && i < services->count; i++) {
-		const struct value *needs = value_get(services->items[i], "needs", NULL);
+		int r = check_needs(boot, services->keys[i], services->items[i]);
 
-		for (size_t j = 0; needs && j < needs->count; j++) {
-			const char *need = value_text(needs->items[j], "");
-
-			if (!value_map_get(services, need))
-				return fail_at(&needs->items[j]->origin,
-					       "service '%s' needs '%s', which is no service",
-					       services->keys[i], need);
-		}
+		if (r < 0)
+			return r;
 	}
 	if (!main_value)
 		return fail(0,

@@ -14,7 +14,7 @@
 #include "fail.h"
 #include "options.h"
 
-enum load { LOAD_AUTO, LOAD_BOOT, LOAD_DEMAND };
+enum load { LOAD_AUTO, LOAD_BOOT, LOAD_BESIDE, LOAD_DEMAND };
 
 /* one line of the profile */
 struct request {
@@ -87,6 +87,7 @@ static bool has_wildcard(const char *key)
 static enum load load_parse(const char *word)
 {
 	return text_equal(word, "boot")     ? LOAD_BOOT
+	       : text_equal(word, "beside") ? LOAD_BESIDE
 	       : text_equal(word, "demand") ? LOAD_DEMAND
 					    : LOAD_AUTO;
 }
@@ -178,9 +179,12 @@ static int wish_add(struct modules *modules, const struct request *request, size
 
 	if (index == module_tree_find(&modules->tree, request->key))
 		choice->is_named = true;
-	if (request->load == LOAD_BOOT ||
-	    (request->load == LOAD_AUTO && !request->is_pattern && needs_loading(module)))
-		choice->is_boot = true;
+	if (request->load == LOAD_BOOT)
+		choice->load = PLAN_LOAD_BOOT;
+	else if (choice->load == PLAN_LOAD_DEMAND &&
+		 (request->load == LOAD_BESIDE ||
+		  (request->load == LOAD_AUTO && !request->is_pattern && needs_loading(module))))
+		choice->load = PLAN_LOAD_BESIDE;
 	if (*request->options)
 		text_format(&choice->options, "%s%s", choice->options.length ? " " : "",
 			    request->options);

@@ -13,7 +13,7 @@
 
 #include "bootplan_verbs.h"
 
-static const char *const load_words[] = { "demand", "boot", NULL };
+static const char *const load_words[] = { "demand", "beside", "boot", NULL };
 static const char *const absent_words[] = { "stop", "tmpfs", NULL };
 static const char *const method_words[] = { "dhcp", "none", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };

@@ -19,7 +19,7 @@
 #define BOOTPLAN_NO_WAIT UINT64_MAX
 
 enum plan_mode { PLAN_MODE_EXEC, PLAN_MODE_SUPERVISE };
-enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BOOT };
+enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BESIDE, PLAN_LOAD_BOOT };
 enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS };
 /* conditions of a choice: what the running kernel has */
 enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LEGACY };
@@ -37,7 +37,8 @@ struct plan_image {
 struct plan_module {
 	char *name;           /* as in /proc/modules: underscores */
 	char *path;           /* absolute, in the image, uncompressed */
-	enum plan_load load;  /* boot: load it always; demand: when an alias or a module asks */
+	enum plan_load load;  /* boot: first of all; beside: beside the steps that follow, always;
+			       * demand: when an alias or a module asks */
 	struct strings needs; /* names of direct hard dependencies; built-in ones are left out */
 	struct strings soft;  /* softdep "pre": loaded before it, failure tolerated */
 	struct strings post;  /* softdep "post": loaded after it, failure tolerated */

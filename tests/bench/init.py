@@ -36,7 +36,7 @@ def boot_modules(manifest_folder, image):
     payload.unpack(image, raw)
     with open(raw, "rb") as file:
         plan = re.search(rb"mkinitrd-plan 1\n.*?\n\0*070701", file.read(), re.S).group(0)
-    return re.findall(r"^module name=(\S+) .*load=boot", plan.decode("utf-8", "replace"), re.M)
+    return re.findall(r"^module name=(\S+) .*load=b(?:oot|eside)", plan.decode("utf-8", "replace"), re.M)
 
 
 def image(options, folder):

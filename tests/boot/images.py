@@ -24,6 +24,7 @@ PROFILES = {
     "legacy": ("""\
 include: [only-docker]
 files: { /etc/ssl/certs/registry-ca.crt: { from: certificates/ca.crt } }
+boot: { services: { rules: { exec: [busybox, sh, -c, "readlink /usr/sbin/iptables; exec sleep 9999999"], needs: [firewall] } } }
 """, NO_NFT),
     "no-iptables": ("""\
 include: [dockerd, dhcp, console, host-shell]

@@ -44,8 +44,10 @@ class Legacy(Case):
             guest = self.machine("legacy", append="rd.shell rd.break=exec",
                                  nic=port_forward(self.port))
             self.fail_without_any(guest)
-            guest.wait_for(r"mkinitrd: services: ok firewall=legacy started=containerd \(", 120,
+            guest.wait_for(r"mkinitrd: services: ok firewall=legacy started=containerd,rules \(", 120,
                            unless=NOT_PANIC)
+            # a service that needs the choice was not started before it was made
+            guest.wait_for(r"\] rules: \S*iptables-legacy$", 10)
             guest.wait_for(machine.DOCKER_READY, machine.READY_SECONDS, unless=NOT_PANIC)
             self.assertRegex(guest.shell.run("iptables -V; ip6tables-save -V"),
                              r"^iptables v\S+ \(legacy\)\nip6tables-save v\S+ \(legacy\)\n$")

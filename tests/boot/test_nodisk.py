@@ -109,8 +109,10 @@ class NoDisk(machine.BootTest):
         self.assertIn("console", self.run_in("docker ps --format '{{.Names}}'").splitlines())
 
     def test_DL_7_modules_of_the_plan_are_loaded(self):
-        self.guest.wait_for(r"mkinitrd: modules: ok loaded=\d+ failed=0 ", 1)
-        plan = self.run_in("grep '^module .* load=boot' /usr/lib/mkinitrd/boot.plan")
+        said = self.guest.wait_for(r"mkinitrd: modules: ok loaded=\d+ failed=0 beside=(\d+) ", 1)
+        self.guest.wait_for(r"mkinitrd: modules: beside: loaded=\d+ failed=0 ", 1)
+        plan = self.run_in("grep '^module .* load=b' /usr/lib/mkinitrd/boot.plan")
+        self.assertEqual(plan.count("load=beside"), int(said.group(1)))
         wanted = set(re.findall(r"^module name=(\S+) ", plan, re.M))
         self.assertGreaterEqual(wanted, {"bridge", "br_netfilter", "nf_nat", "veth"})
         loaded = {line.split()[0] for line in self.run_in("cat /proc/modules").splitlines()}

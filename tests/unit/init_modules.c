@@ -3,6 +3,7 @@
  * init_modules.c - alias matching, the order in which modules are loaded, uevent messages
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -163,14 +164,14 @@ static void test_order(void **state)
 		loader = loader_new(&plan, note_load, 1);
 		assert_int_equal(loader_want_name(loader, "absent"), -ENOENT);
 		assert_int_equal(loader_want_name(loader, order_rows[i].wanted), 0);
-		(void)loader_run(loader);
+		(void)loader_run(loader, NULL);
 		for (size_t j = 0; j < seen.started.count; j++)
 			text_format(&order, "%s%s", j ? " " : "", seen.started.items[j]);
 		assert_string_equal(text_string(&order), order_rows[i].order);
 		loader_count(loader, &loaded, &failed);
 		assert_int_equal(loaded, order_rows[i].loaded);
 		assert_int_equal(failed, order_rows[i].failed);
-		assert_int_equal(loader_run(loader), 0); /* nothing twice */
+		assert_int_equal(loader_run(loader, NULL), 0); /* nothing twice */
 		strings_free(&seen.started);
 		strings_free(&seen.ended);
 	}
@@ -194,12 +195,65 @@ static void test_threads(void **state)
 	loader = loader_new(&plan, note_load, 4);
 	for (size_t i = 0; i < plan.module_count; i++)
 		loader_want(loader, i);
-	assert_int_equal(loader_run(loader), 200);
+	assert_int_equal(loader_run(loader, NULL), 200);
 	loader_count(loader, &loaded, &failed);
 	assert_int_equal(loaded, 200);
 	assert_int_equal(failed, 0);
 	strings_free(&seen.started);
 	strings_free(&seen.ended);
+}
+
+/* a driver that waits for its device: until "after", which only an event asks for, is loaded */
+static struct {
+	struct module_loader *loader;
+	int pipe[2];
+	pthread_mutex_t lock;
+	pthread_cond_t loaded;
+	bool is_loaded;
+} slow = { .lock = PTHREAD_MUTEX_INITIALIZER, .loaded = PTHREAD_COND_INITIALIZER };
+
+static int slow_load(const struct plan_module *module)
+{
+	(void)pthread_mutex_lock(&slow.lock);
+	if (text_equal(module->name, "slow")) {
+		assert_int_equal(write(slow.pipe[1], "", 1), 1);
+		while (!slow.is_loaded)
+			(void)pthread_cond_wait(&slow.loaded, &slow.lock);
+	} else {
+		slow.is_loaded = true;
+		(void)pthread_cond_broadcast(&slow.loaded);
+	}
+	(void)pthread_mutex_unlock(&slow.lock);
+	return 0;
+}
+
+static void slow_event(const void *context)
+{
+	char byte;
+
+	assert_ptr_equal(context, &slow);
+	if (read(slow.pipe[0], &byte, 1) == 1)
+		assert_int_equal(loader_want_name(slow.loader, "after"), 0);
+}
+
+/* what devices ask for is not kept waiting by a driver that takes long */
+static void test_events_while_loading(void **state)
+{
+	static const char text[] = "mkinitrd-plan 1\nmodule name=slow\nmodule name=after\n";
+	CLEANUP(bootplan_free) struct bootplan plan = BOOTPLAN_EMPTY;
+	CLEANUP(memory_free) char *error = NULL;
+	struct loader_events events = { .ready = slow_event, .context = &slow };
+
+	(void)state;
+	assert_int_equal(pipe2(slow.pipe, O_CLOEXEC | O_NONBLOCK), 0);
+	events.fd = slow.pipe[0];
+	assert_int_equal(bootplan_parse(&plan, text, strlen(text), &error), 0);
+	slow.loader = loader_new(&plan, slow_load, 2);
+	loader_want(slow.loader, 0);
+	assert_int_equal(loader_run(slow.loader, &events), 2);
+	loader_free(&slow.loader);
+	fd_close(&slow.pipe[0]);
+	fd_close(&slow.pipe[1]);
 }
 
 static void test_retry(void **state)
@@ -213,12 +267,12 @@ static void test_retry(void **state)
 	assert_int_equal(bootplan_parse(&plan, text, strlen(text), &error), 0);
 	loader = loader_new(&plan, note_load, 2);
 	loader_want(loader, 0);
-	assert_int_equal(loader_run(loader), 1);
+	assert_int_equal(loader_run(loader, NULL), 1);
 	loader_want(loader, 0);
-	assert_int_equal(loader_run(loader), 0);
+	assert_int_equal(loader_run(loader, NULL), 0);
 	loader_retry(loader);
 	loader_want(loader, 0);
-	assert_int_equal(loader_run(loader), 1);
+	assert_int_equal(loader_run(loader, NULL), 1);
 	strings_free(&seen.started);
 	strings_free(&seen.ended);
 }
@@ -248,9 +302,10 @@ static void test_uevent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alias), cmocka_unit_test(test_alias_none),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_retry), cmocka_unit_test(test_uevent),
+		cmocka_unit_test(test_alias),  cmocka_unit_test(test_alias_none),
+		cmocka_unit_test(test_order),  cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_retry),  cmocka_unit_test(test_events_while_loading),
+		cmocka_unit_test(test_uevent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,7 @@ static void plan_lines(void **state UNUSED)
 		"module name=fake_disk" PLAN_PATH "drivers/fake/fake_disk.ko load=demand needs=fake_bus "
 			"soft=fake_crc post=fake_late options=\"depth=4 \\tmode=fast\"\n",
 		"module name=fake_bus" PLAN_PATH "drivers/fake/fake_bus.ko load=demand\n",
-		"module name=fake_late" PLAN_PATH "drivers/fake/fake_late.ko load=boot\n",
+		"module name=fake_late" PLAN_PATH "drivers/fake/fake_late.ko load=beside\n",
 		"module name=fake_fs" PLAN_PATH "fs/fake_fs.ko load=demand soft=fake_crc\n",
 		"module name=xt_other" PLAN_PATH "net/netfilter/xt_other.ko load=demand\n",
 		"module name=xt_fake" PLAN_PATH "net/netfilter/xt_fake.ko load=demand soft=xt_other\n",

@@ -29,6 +29,7 @@ static const struct {
 	{ { "a:b", "b:a" }, NULL, NULL, "circle: a b" },
 	{ { "a:a" }, NULL, NULL, "circle: a" },
 	{ { "x", "a:b", "b:a", "y:a" }, NULL, NULL, "circle: a b y" },
+	{ { "a:choice,b", "b:choice" }, NULL, "b a", NULL },
 	{ { "a:nothing" }, NULL, NULL, "'a' needs 'nothing'" },
 	{ { "a" }, "nothing", NULL, "'main' needs 'nothing'" },
 	{ { "a", "a" }, NULL, NULL, "'a' is there twice" },
@@ -36,6 +37,10 @@ static const struct {
 
 static void plan_make(struct bootplan *plan, const char *const *services, const char *main_needs)
 {
+	struct plan_choice *choice = bootplan_add_choice(plan);
+
+	assert_non_null(choice);
+	choice->name = strdup("choice");
 	if (main_needs)
 		assert_int_equal(strings_add(&plan->main.needs, main_needs), 0);
 	for (size_t i = 0; i < MOST_SERVICES && services[i]; i++) {
