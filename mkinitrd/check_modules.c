@@ -177,6 +177,8 @@ static void read_index_line(struct kernel_modules *modules, const char *index, c
 				   "build the "
 				   "image again",
 				   word);
+		else if (word[0] == '/') /* outside of the folder */
+			remember(modules, &modules->present, name);
 		if (!first) {
 			remember(modules, &modules->indexed, name);
 			first = text_pointer_take(&name);

@@ -3,8 +3,8 @@
  * depmod_config.c - depmod.d of a root: which of two module files with one name counts
  *
  * In:    *.conf in the folders of depmod.d(5)
- * Out:   the order of folders, the overrides, the folders left out
- * Not:   "external" folders, outside of the kernel's; modprobe.d (module_config.c)
+ * Out:   the order of folders, the overrides, the folders left out and those outside
+ * Not:   modprobe.d (module_config.c)
  * Facts: depmod.d(5); kmod's tools/depmod.c, depmod_module_is_higher_priority()
  */
 #include <regex.h>
@@ -26,6 +26,7 @@ void depmod_config_free(struct depmod_config *config)
 	strings_free(&config->searches);
 	strings_free(&config->overrides);
 	strings_free(&config->excludes);
+	strings_free(&config->externals);
 }
 
 static bool release_matches(const char *pattern, const char *release)
@@ -77,6 +78,13 @@ static int line_take(void *context, char *line, const char *path, unsigned numbe
 			       ? strings_add_format(&config->overrides, "%s/%s", words.items[3],
 						    words.items[1])
 			       : 0;
+	if (text_equal(words.items[0], "external") && words.count >= 3) {
+		bool is_match = release_matches(words.items[1], reading->release);
+
+		for (size_t i = 2; is_match && r == 0 && i < words.count; i++)
+			r = strings_add(&config->externals, words.items[i]);
+		return r;
+	}
 	note("'%s' line %u: '%s' is not followed here, skipping", path, number, words.items[0]);
 	return 0;
 }

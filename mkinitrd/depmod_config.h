@@ -11,6 +11,7 @@ struct depmod_config {
 	struct strings searches;  /* folders, the best first */
 	struct strings overrides; /* paths without extension */
 	struct strings excludes;  /* names of folders */
+	struct strings externals; /* absolute folders, outside of the kernel's */
 };
 
 /** depmod_config_read() - what the root says for the kernel @release; notes what is not followed */

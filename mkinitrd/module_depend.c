@@ -370,6 +370,11 @@ int module_depend(const struct sysroot *root, const struct kernel *kernel, unsig
 	int r;
 
 	r = module_scan(root, kernel, &graph.files);
+	if (r >= 0 && graph.files.externals.count)
+		warn("modules in '%s'%s (external in depmod.d of the root '%s') are left out; run "
+		     "depmod %s to have them",
+		     graph.files.externals.items[0], graph.files.externals.count > 1 ? ", ..." : "",
+		     root->path, kernel->release);
 	if (r >= 0)
 		r = graph_read(&graph, jobs);
 	if (r < 0)

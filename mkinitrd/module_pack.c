@@ -42,7 +42,7 @@ static int file_add(const struct modules *modules, struct resolve *resolve, cons
 		.at = want->at,
 	};
 
-	text_format(&path, "%s/%s", modules->kernel->directory, from);
+	module_root_path(modules->kernel, from, &path);
 	if (path.failed)
 		return fail(-ENOMEM, "cannot pack '%s'", from);
 	addition.source = (struct source){
@@ -57,11 +57,12 @@ static int file_add(const struct modules *modules, struct resolve *resolve, cons
 /* its path in the image */
 static int entry_path(const struct modules *modules, const char *from, char **ret_path)
 {
+	CLEANUP(text_free) struct text inside = TEXT_EMPTY;
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
-	text_format(&path, "%s/", modules->kernel->directory + 1);
-	module_image_path(&path, from);
-	return text_take(&path, ret_path);
+	module_root_path(modules->kernel, from, &inside);
+	module_image_path(&path, text_string(&inside) + 1);
+	return inside.failed ? -ENOMEM : text_take(&path, ret_path);
 }
 
 /* one module, for one reason; speaks */
@@ -80,7 +81,7 @@ static int module_add(struct modules *modules, struct resolve *resolve, size_t i
 		r = file_add(modules, resolve, module->path, choice->entry, want);
 		return r < 0 ? r : 0;
 	}
-	text_format(&path, "%s/%s", modules->kernel->directory, module->path);
+	module_root_path(modules->kernel, module->path, &path);
 	r = path.failed ? -ENOMEM : sysroot_stat(modules->root, text_string(&path), true, &status);
 	if (r >= 0 && !S_ISREG(status.st_mode))
 		r = -EINVAL;

@@ -59,7 +59,7 @@ static void info_read(const struct modules *modules, struct module *module)
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(fd_close) int fd = -1;
 
-	text_format(&path, "%s/%s", modules->kernel->directory, module->path);
+	module_root_path(modules->kernel, module->path, &path);
 	fd = path.failed ? -ENOMEM
 			 : sysroot_open(modules->root, text_string(&path), O_RDONLY | O_NONBLOCK);
 	module->info_result = fd < 0 ? fd
@@ -92,13 +92,15 @@ static void *read_next(void *context)
 /* what its file says; speaks */
 static int info_take(struct modules *modules, struct module *module)
 {
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	int r = module->info_result;
 
+	module_root_path(modules->kernel, module->path, &path);
 	if (r < 0)
 		return fail(r,
-			    "cannot read '%s/%s' of the root '%s' for the firmware it names; "
-			    "install it again",
-			    modules->kernel->directory, module->path, modules->root->path);
+			    "cannot read '%s' of the root '%s' for the firmware it names; install "
+			    "it again",
+			    text_string(&path), modules->root->path);
 	for (size_t i = 0; r >= 0 && i < module->info.count; i++) {
 		char *line = module->info.items[i];
 		const char *firmware = module_info_value(line, "firmware");

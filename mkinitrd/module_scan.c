@@ -39,6 +39,7 @@ void module_files_free(struct module_files *files)
 		free(files->items[i].name);
 	}
 	free(files->items);
+	strings_free(&files->externals);
 	*files = MODULE_FILES_EMPTY;
 }
 
@@ -271,6 +272,8 @@ int module_scan(const struct sysroot *root, const struct kernel *kernel,
 	if (r < 0)
 		return fail(r, "cannot list the modules in '%s' of the root '%s'",
 			    kernel->directory, root->path);
+	files.externals = scan.config.externals;
+	scan.config.externals = STRINGS_EMPTY;
 	files_choose(&scan);
 	if (files.count)
 		qsort(files.items, files.count, sizeof(*files.items), path_compare);

@@ -15,6 +15,7 @@ struct module_file {
 struct module_files {
 	struct module_file *items;
 	size_t count, allocated;
+	struct strings externals; /* folders outside of the kernel's, which were not looked into */
 };
 
 #define MODULE_FILES_EMPTY ((struct module_files){ 0 })

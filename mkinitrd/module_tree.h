@@ -23,7 +23,8 @@ struct module_list { /* of indexes */
 
 struct module {
 	char *name;   /* with underscores */
-	char *path;   /* as in modules.dep: "kernel/fs/ext4/ext4.ko.xz"; NULL: built in */
+	char *path;   /* as in modules.dep: "kernel/fs/ext4/ext4.ko.xz"; NULL: built in; absolute,
+		       * and without symlinks to its folder: outside of the kernel's directory */
 	size_t order; /* its line in modules.dep, from 0 */
 	struct module_list hard; /* all that it needs, directly or not, in the order of loading */
 	struct module_list pre, post; /* softdeps; module_tree_softdeps() fills them in */
@@ -65,6 +66,10 @@ int module_tree_open(const struct sysroot *root, const struct kernel *kernel, un
  * Return: 1, 0, or a negative errno
  */
 int module_tree_is_stale(const struct sysroot *root, const struct kernel *kernel, struct text *why);
+
+/** module_root_path() - add where a path of modules.dep is in the root: below the kernel's
+ * directory, or as it is when it is absolute ("external" of depmod.d) */
+void module_root_path(const struct kernel *kernel, const char *path, struct text *text);
 
 /** module_tree_open_computed() - tree->library from tree->computed (module_private.c) */
 int module_tree_open_computed(const struct sysroot *root, const struct kernel *kernel,

@@ -87,6 +87,32 @@ static void modules_sort(struct module_tree *tree)
 		tree->file_count += tree->modules[i].path != NULL;
 }
 
+/* the folders of modules outside of the kernel's: the image has them where they really are */
+static int folders_follow(const struct sysroot *root, struct module_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		struct module *module = &tree->modules[i];
+		const char *base = module->path ? base_name(module->path) : NULL;
+		CLEANUP(memory_free) char *given = NULL;
+		CLEANUP(memory_free) char *folder = NULL;
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
+		int r;
+
+		if (!base || module->path[0] != '/')
+			continue;
+		given = strndup(module->path, (size_t)(base - module->path));
+		r = given ? sysroot_canonical(root, given, &folder, NULL) : -ENOMEM;
+		if (r < 0)
+			return r;
+		text_format(&path, "%s/%s", text_equal(folder, "/") ? "" : folder, base);
+		memory_free(&module->path);
+		r = text_take(&path, &module->path);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* speaks */
 static int line_dependencies(struct module_tree *tree, size_t index, char *rest)
 {
@@ -190,6 +216,13 @@ static int firmware_read(struct module_tree *tree)
 	return 0;
 }
 
+void module_root_path(const struct kernel *kernel, const char *path, struct text *text)
+{
+	if (path[0] != '/')
+		text_format(text, "%s/", kernel->directory);
+	text_add(text, path);
+}
+
 int module_tree_read(const struct module_tree *tree, const struct sysroot *root,
 		     const struct kernel *kernel, const char *name, struct text *text)
 {
@@ -230,6 +263,8 @@ int module_tree_read_indexes(const struct sysroot *root, const struct kernel *ke
 		r = aliases_read(tree, aliases.data);
 	if (r >= 0)
 		r = firmware_read(tree);
+	if (r >= 0)
+		r = folders_follow(root, tree);
 	if (r < 0)
 		return fail(r, "cannot read the module indexes in '%s' of the root '%s'",
 			    kernel->directory, root->path);

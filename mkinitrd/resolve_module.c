@@ -307,10 +307,13 @@ int modules_closure(const struct modules *modules, const char *name, struct stri
 	}
 	for (size_t i = 0; r >= 0 && i < closure.count; i++) {
 		const struct module *module = &modules->tree.modules[closure.items[i]];
+		CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
-		r = module->path ? strings_add_format(ret_paths, "%s/%s",
-						      modules->kernel->directory, module->path)
-				 : strings_add_format(ret_paths, "builtin %s", module->name);
+		if (module->path)
+			module_root_path(modules->kernel, module->path, &path);
+		else
+			text_format(&path, "builtin %s", module->name);
+		r = path.failed ? -ENOMEM : strings_add(ret_paths, text_string(&path));
 	}
 	return r;
 }

@@ -139,6 +139,58 @@ class Modules(cli.CliTest):
             "it does not know 'kernel/drivers/fake/fake_added.ko'"))
         self.assertIn(f"usr/lib/modules/{cli.RELEASE}/kernel/drivers/fake/fake_added.ko", packed)
 
+    def test_modules_outside_of_the_kernels_folder(self):
+        """depmod.d's "external": modules.dep has their absolute paths."""
+        os.makedirs(self.root / "opt/real")
+        os.symlink("/opt/real", self.root / "opt/driver")
+        for name in ("fake_bus.ko", "fake_late.ko"):  # one moved, one that shadows the folder's
+            shutil.copy(os.path.join(self.folder, "kernel/drivers/fake", name),
+                        self.root / "opt/real")
+        os.unlink(os.path.join(self.folder, "kernel/drivers/fake/fake_bus.ko"))
+        for name in ("fake_bus.ko", "fake_late.ko"):
+            self.edit_index("modules.dep", f"kernel/drivers/fake/{name}", f"/opt/driver/{name}")
+        packed = self.build(MODULES.format("fake_disk: required"), "mkinitrd: optional and not "
+                            "found: 1 firmware files (-v lists them)\n")
+        folder = f"usr/lib/modules/{cli.RELEASE}/"
+        self.assertIn("opt/real/fake_bus.ko", packed)
+        self.assertIn("opt/real/fake_late.ko", packed)
+        self.assertNotIn(folder + "kernel/drivers/fake/fake_late.ko", packed)
+        index = packed[folder + "modules.dep"].decode()
+        self.assertIn("\nkernel/drivers/fake/fake_disk.ko: /opt/real/fake_bus.ko\n", "\n" + index)
+        self.assertIn("path=/opt/real/fake_bus.ko", packed["usr/lib/mkinitrd/boot.plan"].decode())
+        checked = self.run_program("check", "--root", "root", "--json", "a.img")
+        self.assertEqual([finding for finding in json.loads(checked.stdout)["findings"]
+                          if finding["code"].startswith("module-")], [])
+        os.unlink(self.path("a.img"))
+        os.unlink(self.root / "opt/real/fake_bus.ko")
+        self.check_refused(cli.PROFILE + MODULES.format("fake_disk: required"),
+                           "cannot use '/opt/real/fake_bus.ko' of the root 'root', which "
+                           "modules.dep lists (module dependency "
+                           f"'{folder}kernel/drivers/fake/fake_disk.ko'); install it or run "
+                           f"depmod {cli.RELEASE}: No such file or directory")
+
+    def test_modules_outside_of_a_folder_that_changed(self):
+        self.root.file("etc/depmod.d/driver.conf",
+                       "external * /opt/driver /opt/other\nexternal 1.2.3 /opt/never\n")
+        self.edit_index("modules.dep", "kernel/drivers/fake/fake_late.ko", "/opt/driver/late.ko")
+        os.unlink(os.path.join(self.folder, "kernel/drivers/fake/fake_banned.ko"))
+        said = "mkinitrd: warning: modules in '/opt/driver', ... (external in depmod.d of the " \
+               f"root 'root') are left out; run depmod {cli.RELEASE} to have them\n"
+        done = self.run_program(*self.build_arguments(
+            cli.PROFILE + MODULES.format("fake_bus: required")))
+        self.assertEqual(done.status, 0, done.stderr)
+        self.assertEqual(done.stderr.count("warning: "), 1, done.stderr)
+        self.assertIn(said, done.stderr)
+        self.assertIn("since its modules changed", done.stderr)
+
+    def edit_index(self, name, old, new):
+        path = os.path.join(self.folder, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+
     def test_damaged_module(self):
         drop_indexes(self.folder)
         path = "kernel/drivers/fake/fake_late.ko"
@@ -323,7 +375,7 @@ class Modules(cli.CliTest):
                          "# Weak dependencies extracted from modules themselves.\n"
                          "weakdep fake_bus crypto-fake-crc no_such_module\n")
         plan = packed["usr/lib/mkinitrd/boot.plan"].decode()
-        self.assertIn("/fake_bus.ko load=boot\n", plan)
+        self.assertIn("/fake_bus.ko load=beside\n", plan)
         self.assertIn("/fake-crc.ko load=demand\n", plan)
 
     # ---- firmware ----
