@@ -15,6 +15,7 @@ struct backoff_rule {
 
 struct backoff {
 	uint64_t next_ms; /* 0: first_ms */
+	unsigned deaths;  /* one after the other, each before good_ms */
 };
 
 /** backoff_pause() - @lived_ms: how long it ran. Return: milliseconds to wait */
@@ -24,7 +25,9 @@ static inline uint64_t backoff_pause(struct backoff *backoff, const struct backo
 	uint64_t pause;
 
 	if (lived_ms >= rule->good_ms)
-		backoff->next_ms = 0;
+		*backoff = (struct backoff){ 0 };
+	else
+		backoff->deaths++;
 	if (lived_ms >= rule->good_ms && rule->good_pause_ms > 0)
 		return rule->good_pause_ms;
 	pause = backoff->next_ms > 0 ? backoff->next_ms : rule->first_ms;

@@ -45,6 +45,7 @@ struct machine {
 	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
 	struct modules *modules; /* loader and alias index (modules.c), NULL before that step */
 	pid_t beside_pid;        /* loads modules while the steps go on, 0: none */
+	struct strings *devices; /* what new ones ask for without a loader (hotplug.c), or NULL */
 	struct step_record records[STEP_COUNT];
 	size_t record_count;
 };
@@ -89,6 +90,9 @@ void modules_free(struct machine *machine);
  * with the message left standing); does not return then.
  */
 void rescue(struct machine *machine, const struct step_record *record, bool is_break);
+
+/** rescue_has_shell() - is there a shell for a step that failed, and may it be started? */
+bool rescue_has_shell(const struct machine *machine);
 
 /* ---- hand-over (run_exec.c) ---- */
 

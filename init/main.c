@@ -3,16 +3,18 @@
  * main.c - PID 1: signals, the steps from top to bottom, hand-over
  *
  * In:    the rootfs that the kernel unpacked
- * Out:   the program that the boot plan calls main, running as PID 1
- * Not:   what the steps do (their own files), network and services (run_exec.c)
+ * Out:   the program that the boot plan calls main, running as PID 1 or below it
+ * Not:   what the steps do (their own files), network and services (run_exec.c, supervise.c)
  */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "machine.h"
 #include "mounts.h"
 #include "spawn.h"
+#include "supervise.h"
 
 enum step_failure { FAIL_STOP, FAIL_NOTE };
 
@@ -79,7 +81,8 @@ static void hand_over(struct machine *machine)
 		(void)log_line(LOG_WARNING, r,
 			       "cannot share mounts (%s): containers cannot have shared binds",
 			       strerror(-r));
-	r = run_exec(machine, &record);
+	r = machine->plan.mode == PLAN_MODE_SUPERVISE ? run_supervise(machine, &record)
+						      : run_exec(machine, &record);
 	if (!record) {
 		record = step_begin(machine, "exec");
 		step_end(machine, record, r < 0 ? r : -EIO);
@@ -108,6 +111,7 @@ int main(int argc, char **argv)
 	if (getpid() != 1)
 		return usage(name);
 	/* ---- PID 1 from here on: it never returns, never exits, never aborts ---- */
+	(void)mallopt(M_ARENA_MAX, 1); /* threads load modules; a heap for each would stay */
 	signals_reset();
 	(void)umask(022);
 	for (size_t i = 0; i < COUNT_OF(steps); i++)

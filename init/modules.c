@@ -109,8 +109,11 @@ size_t modules_want_alias(const struct machine *machine, const char *modalias)
 {
 	struct want want = { machine, modalias };
 
-	if (!machine->modules)
+	if (!machine->modules) {
+		if (machine->devices)
+			(void)strings_add(machine->devices, modalias);
 		return 0;
+	}
 	return alias_match(&machine->modules->aliases, modalias, want_owner, &want);
 }
 
@@ -307,7 +310,7 @@ void modules_join(struct machine *machine)
 	machine->beside_pid = 0;
 }
 
-static int modules_make(struct machine *machine)
+int modules_make(struct machine *machine)
 {
 	struct modules *modules = calloc(1, sizeof(*modules));
 

@@ -6,7 +6,11 @@
 
 #include "machine.h"
 
-/** modules_want_alias() - note what matches @modalias; nothing is loaded yet. Return: matches */
+/** modules_make() - loader and alias index for machine->plan. Return: 0 or -ENOMEM */
+int modules_make(struct machine *machine);
+
+/** modules_want_alias() - note what matches @modalias; nothing is loaded yet. Without loader it is
+ * kept in machine->devices. Return: matches */
 size_t modules_want_alias(const struct machine *machine, const char *modalias);
 
 /** modules_load_wanted() - load what was noted, and what the devices ask for that this brings.

@@ -143,12 +143,12 @@ static int apply_disk(struct machine *machine, struct step_record *record, const
 static int apply_mode(struct machine *machine, struct step_record *record, const char *value)
 {
 	if (text_equal(value, "supervise"))
-		return step_details(record, -ENOSYS,
-				    "mkinitrd.mode=supervise is not built yet; use exec");
-	if (!text_equal(value, "exec"))
-		return step_details(record, -EINVAL, "mkinitrd.mode=%s is not known; use exec",
-				    value);
-	machine->plan.mode = PLAN_MODE_EXEC;
+		machine->plan.mode = PLAN_MODE_SUPERVISE;
+	else if (text_equal(value, "exec"))
+		machine->plan.mode = PLAN_MODE_EXEC;
+	else
+		return step_details(record, -EINVAL,
+				    "mkinitrd.mode=%s is not known; use exec or supervise", value);
 	return 0;
 }
 

@@ -20,11 +20,12 @@
 #include "lib/file.h"
 #include "modules.h"
 #include "parameters.h"
+#include "plan.h"
 
 #define COMPLETE_PATH TOOL_DIRECTORY "/complete"
 #define PLAN_BYTES (64 << 20)
 
-static int read_plan(struct machine *machine, struct step_record *record)
+int plan_read(struct machine *machine, struct step_record *record)
 {
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	CLEANUP(memory_free) char *error = NULL;
@@ -103,7 +104,7 @@ int step_plan(struct machine *machine, struct step_record *record)
 
 	if (r < 0)
 		return step_details(record, r, "cannot read '/proc/cmdline': %s", strerror(-r));
-	r = read_plan(machine, record);
+	r = plan_read(machine, record);
 	if (access(COMPLETE_PATH, F_OK) < 0)
 		return say_incomplete(plan, record);
 	if (r < 0)
@@ -111,9 +112,6 @@ int step_plan(struct machine *machine, struct step_record *record)
 	r = parameters_apply(machine, record);
 	if (r < 0)
 		return r;
-	if (plan->mode != PLAN_MODE_EXEC)
-		return step_details(record, -ENOSYS,
-				    "mode 'supervise' is not built yet; give mkinitrd.mode=exec");
 	check_release(plan);
 	set_hostname(plan->hostname);
 	loopback_up();

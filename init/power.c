@@ -21,21 +21,32 @@
 #include "unmount.h"
 
 #define FREEZE_MS 3000
+#define MAIN_GRACE_MS 60000
 #define CONTAINER_GRACE_MS 10000
 #define SERVICE_GRACE_MS 5000
 #define KILL_MS 5000
 
 struct power {
-	struct services *services;
+	struct runtime *runtime;
 	enum power_action action;
 };
 
-/* each returns 0, or a negative errno; words for the log go into @said */
-static int phase_freeze(struct power *power, struct text *said)
+/* Each returns 0, or a negative errno; words for the log go into @said.
+ *
+ * main is told to end when it can: Docker then stops its containers itself, each with its own
+ * signal and time, and sees how they end. As process 1 it cannot, so it is frozen. */
+static int phase_main(struct power *power, struct text *said)
 {
-	int r = cgroup_write("init", "cgroup.freeze", "1");
+	struct service *program = &power->runtime->main;
+	int r;
 
-	(void)power;
+	if (program->plan) {
+		bool was_killed = service_stop(program, MAIN_GRACE_MS);
+
+		text_format(said, "main %s", was_killed ? "killed" : "stopped");
+		return 0;
+	}
+	r = cgroup_write("init", "cgroup.freeze", "1");
 	if (r == 0)
 		r = cgroup_wait("init", "frozen", '1', clock_ms() + FREEZE_MS);
 	text_add(said, "main frozen");
@@ -54,9 +65,9 @@ static int phase_containers(struct power *power, struct text *said)
 
 static int phase_services(struct power *power, struct text *said)
 {
-	size_t killed = services_stop(power->services, SERVICE_GRACE_MS);
+	size_t killed = services_stop(&power->runtime->services, SERVICE_GRACE_MS);
 
-	text_format(said, "services stopped: %zu, %zu killed", power->services->count, killed);
+	text_format(said, "services stopped: %zu, %zu killed", power->runtime->services.count, killed);
 	return 0;
 }
 
@@ -71,7 +82,7 @@ static int phase_rest(struct power *power, struct text *said)
 
 static int phase_unmount(struct power *power, struct text *said)
 {
-	const struct bootplan *plan = &power->services->supervisor->machine->plan;
+	const struct bootplan *plan = &power->runtime->supervisor.machine->plan;
 
 	sync();
 	return unmount_all(plan->has_disk ? plan->disk.at : NULL, said);
@@ -87,7 +98,7 @@ static int phase_settle(struct power *power, struct text *said)
 static const struct {
 	int (*function)(struct power *power, struct text *said);
 } phases[] = {
-	{ phase_freeze },
+	{ phase_main },
 	{ phase_containers },
 	{ phase_services },
 	{ phase_rest },	/* shells, consoles, network clients, and what people started */
@@ -120,11 +131,11 @@ static void run_phase(struct power *power, size_t index)
 		       (unsigned long long)(took_ms % 1000 / 100));
 }
 
-_Noreturn void power_end(struct services *services, enum power_action action, bool force)
+_Noreturn void power_end(struct runtime *runtime, enum power_action action, bool force)
 {
-	struct power power = { .services = services, .action = action };
+	struct power power = { .runtime = runtime, .action = action };
 
-	services->supervisor->is_ending = true;
+	runtime->supervisor.is_ending = true;
 	/* an applet that was run by hand may have left us elsewhere */
 	(void)cgroup_join("helper");
 	for (size_t i = 0; i < COUNT_OF(phases) && !force; i++)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "control_message.h"
-#include "service.h"
+#include "runtime.h"
 
 /**
  * power_end() - containers, services, file systems, in this order, each bounded; then reboot(2)
@@ -13,7 +13,7 @@
  *
  * Waits itself, without the loop; never returns.
  */
-_Noreturn void power_end(struct services *services, enum power_action action, bool force);
+_Noreturn void power_end(struct runtime *runtime, enum power_action action, bool force);
 
 /** power_command() - the RB_... of reboot(2) */
 int power_command(enum power_action action);

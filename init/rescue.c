@@ -89,14 +89,19 @@ __attribute__((noreturn)) static void give_up(const struct machine *machine)
 		(void)reap_until(FOREVER, &status);
 }
 
+bool rescue_has_shell(const struct machine *machine)
+{
+	return machine->plan.has_shell && machine->plan.shell.exec.count && machine->shell_allowed;
+}
+
 void rescue(struct machine *machine, const struct step_record *record, bool is_break)
 {
 	CLEANUP(text_free) struct text message = TEXT_EMPTY;
 	const struct plan_shell *shell = &machine->plan.shell;
 	/* rd.break asks for a shell, whatever panic= says; rd.shell=0 is stronger */
-	bool has_shell = machine->plan.has_shell && shell->exec.count &&
-			 (machine->shell_allowed ||
-			  (is_break && cmdline_flag(&machine->cmdline, "rd.shell", true)));
+	bool has_shell = rescue_has_shell(machine) ||
+			 (is_break && machine->plan.has_shell && shell->exec.count &&
+			  cmdline_flag(&machine->cmdline, "rd.shell", true));
 	struct consoles consoles;
 	sigset_t child, before;
 

@@ -21,6 +21,7 @@
 
 #include "cgroup_tree.h"
 #include "helper.h"
+#include "runtime.h"
 #include "machine.h"
 #include "modules.h"
 #include "spawn.h"
@@ -33,26 +34,6 @@ static int failed(struct machine *machine, struct step_record *record, int error
 {
 	step_end(machine, record, error);
 	return error;
-}
-
-static int check_main(const struct machine *machine, struct step_record *record)
-{
-	const struct plan_service *program = &machine->plan.main;
-	const char *path;
-	struct stat status;
-
-	if (!machine->plan.has_main || program->exec.count == 0)
-		return step_details(record, -EINVAL,
-				    "the plan has no main program; mkinitrd.exec= names one");
-	path = program->exec.items[0];
-	if (stat(path, &status) < 0)
-		return step_details(record, -errno, "main program '%s' cannot be started: %s", path,
-				    strerror(errno));
-	if (!S_ISREG(status.st_mode) || access(path, X_OK) < 0)
-		return step_details(record, -EACCES,
-				    "main program '%s' cannot be started: it is no executable file",
-				    path);
-	return 0;
 }
 
 /* the longest that the helper may take before it says something */

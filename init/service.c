@@ -22,6 +22,7 @@
 #include "spawn.h"
 
 #define READY_WAIT_MS 60000
+#define LAST_LINES 5
 
 static const struct backoff_rule restart_rule = {
 	.first_ms = 1000,
@@ -49,6 +50,16 @@ static void settle(struct services *services, int result)
 	services->settled(services, result);
 }
 
+/* once more, as errors: as what they were they may not have been shown */
+static void say_last_lines(const struct service *service)
+{
+	size_t count = output_last_count(&service->output);
+
+	for (size_t i = count > LAST_LINES ? count - LAST_LINES : 0; i < count; i++)
+		(void)log_line(LOG_ERROR, 0, "services: %s: %s", service->plan->name,
+			       output_last(&service->output, i));
+}
+
 /* "@service @what": its last words go to the log once more, as errors, and into the record */
 static void fail_start(struct service *service, int error, const char *what)
 {
@@ -56,11 +67,9 @@ static void fail_start(struct service *service, int error, const char *what)
 	CLEANUP(text_free) struct text words = TEXT_EMPTY;
 	size_t count = output_last_count(&service->output);
 
-	for (size_t i = 0; i < count; i++) {
-		(void)log_line(LOG_ERROR, error, "services: %s: %s", service->plan->name,
-			       output_last(&service->output, i));
+	say_last_lines(service);
+	for (size_t i = 0; i < count; i++)
 		text_format(&words, "%s%s", i > 0 ? " | " : "", output_last(&service->output, i));
-	}
 	/* the end of them is worth more than the beginning */
 	(void)step_details(services->record, error, "%s %s; its last lines: %s%s",
 			   service->plan->name, what, words.length > 240 ? "..." : "",
@@ -90,7 +99,7 @@ static void socket_accepts(struct supervisor *supervisor, struct ready_check *ch
 	became_ready(check->owner);
 }
 
-static void start(struct service *service)
+void service_start(struct service *service)
 {
 	struct supervisor *supervisor = service->services->supervisor;
 	const struct plan_service *plan = service->plan;
@@ -117,8 +126,7 @@ static void start(struct service *service)
 
 		(void)log_line(LOG_ERROR, r, "services: cannot start %s (%s), again in %llu s",
 			       plan->name, strerror(-r), (unsigned long long)(pause / 1000));
-		service->state = SERVICE_PAUSED;
-		timer_set(supervisor, &service->timer, pause);
+		service_pause(service, pause);
 		return;
 	}
 	child_add(supervisor, &service->child);
@@ -138,7 +146,7 @@ static void timer_due(struct supervisor *supervisor, struct timer *timer)
 	char what[64];
 
 	if (service->state == SERVICE_PAUSED && !supervisor->is_ending)
-		start(service);
+		service_start(service);
 	if (service->state != SERVICE_STARTING || timer->is_set)
 		return;
 	(void)snprintf(what, sizeof(what), "was not ready within %llu s",
@@ -147,6 +155,20 @@ static void timer_due(struct supervisor *supervisor, struct timer *timer)
 		fail_start(service, -ETIMEDOUT, what);
 	else /* it may still become so, and killing it would help nobody */
 		(void)log_line(LOG_ERROR, -ETIMEDOUT, "services: %s %s", service->plan->name, what);
+}
+
+static void give_up(struct service *service, const struct text *what)
+{
+	struct services *services = service->services;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	size_t count = output_last_count(&service->output);
+
+	text_format(&why, "%s %s, the %uth time in short; its last line: %s", service->plan->name,
+		    text_string(what), service->backoff.deaths,
+		    count > 0 ? output_last(&service->output, count - 1) : "none");
+	(void)log_line(LOG_ERROR, 0, "services: %s; given up", text_string(&why));
+	service->state = SERVICE_GIVEN_UP;
+	services->gave_up(services, service, text_string(&why));
 }
 
 static void service_ended(struct supervisor *supervisor, struct child *child, int status)
@@ -168,10 +190,26 @@ static void service_ended(struct supervisor *supervisor, struct child *child, in
 		return;
 	}
 	pause = backoff_pause(&service->backoff, &restart_rule, clock_ms() - service->started_ms);
+	say_last_lines(service);
+	if (service->backoff.deaths >= MOST_DEATHS) {
+		give_up(service, &what);
+		return;
+	}
 	(void)log_line(LOG_ERROR, 0, "services: %s %s, starting it again in %llu s",
 		       service->plan->name, text_string(&what), (unsigned long long)(pause / 1000));
+	service_pause(service, pause);
+}
+
+void service_pause(struct service *service, uint64_t pause_ms)
+{
 	service->state = SERVICE_PAUSED;
-	timer_set(supervisor, &service->timer, pause);
+	timer_set(service->services->supervisor, &service->timer, pause_ms);
+}
+
+void service_retry(struct service *service)
+{
+	service->backoff = (struct backoff){ 0 };
+	service_start(service);
 }
 
 static bool needs_choice(const struct services *services, const struct service *service)
@@ -202,7 +240,7 @@ static void start_those_that_can(struct services *services)
 		struct service *service = &services->items[i];
 
 		if (service->state == SERVICE_WAITING && needs_are_ready(services, service))
-			start(service);
+			service_start(service);
 	}
 	for (size_t i = 0; i < services->count; i++)
 		ready += services->items[i].state == SERVICE_READY;
@@ -210,8 +248,8 @@ static void start_those_that_can(struct services *services)
 		settle(services, 0);
 }
 
-static int service_prepare(struct service *service, struct services *services,
-			   const struct plan_service *plan, struct step_record *record)
+int service_open(struct service *service, struct services *services,
+		 const struct plan_service *plan, const char *cgroup, struct step_record *record)
 {
 	int r;
 
@@ -223,14 +261,15 @@ static int service_prepare(struct service *service, struct services *services,
 		.check = READY_CHECK_EMPTY,
 		.timer = { .fire = timer_due, .owner = service },
 	};
-	(void)snprintf(service->cgroup, sizeof(service->cgroup), "service-%s", plan->name);
+	(void)snprintf(service->cgroup, sizeof(service->cgroup), "%s%s", cgroup ? "" : "service-",
+		       cgroup ? cgroup : plan->name);
 	service->output.name = plan->name;
 	service->output.line = output_log;
 	service->check.accepts = socket_accepts;
 	service->check.owner = service;
 	if (strchr(plan->name, '/'))
 		return step_details(record, -EINVAL, "'%s' is no name for a service", plan->name);
-	if (plan->ready && *plan->ready) {
+	if (plan->ready && *plan->ready && !cgroup) {
 		service->check.path = text_after(plan->ready, "unix:");
 		if (!service->check.path)
 			return step_details(record, -EINVAL,
@@ -258,8 +297,8 @@ void services_start(struct services *services, struct supervisor *supervisor)
 	if (r == -EINVAL && reason.length)
 		(void)step_details(services->record, r, "%s", text_string(&reason));
 	for (; r == 0 && services->count < plan->service_count; services->count++)
-		r = service_prepare(&services->items[services->count], services,
-				    &plan->services[order[services->count]], services->record);
+		r = service_open(&services->items[services->count], services,
+				 &plan->services[order[services->count]], NULL, services->record);
 	/* the choices are made while the services come up, but for those that need one */
 	if (r == 0) {
 		start_those_that_can(services);
@@ -272,8 +311,7 @@ void services_start(struct services *services, struct supervisor *supervisor)
 		start_those_that_can(services);
 }
 
-/* Return: whether it had to be killed */
-static bool service_stop(struct service *service, uint64_t grace_ms)
+bool service_stop(struct service *service, uint64_t grace_ms)
 {
 	uint64_t end_ms = clock_ms() + grace_ms;
 	bool was_killed = false;

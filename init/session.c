@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cgroup_tree.h"
 #include "session.h"
 #include "shells.h"
 #include "spawn.h"
@@ -21,6 +22,12 @@ static const struct backoff_rule session_rule = {
 	.good_ms = SESSION_GOOD_MS,
 	.good_pause_ms = 300,
 };
+
+#define CGROUP "terminal"
+
+/* all of the machine's */
+static struct session *sessions;
+static bool is_paused;
 
 const char *session_terminal_name(const struct session *session)
 {
@@ -35,7 +42,7 @@ static void run(struct session *session)
 	const struct spawn how = {
 		.argv = session->words.items,
 		.env = &env,
-		.cgroup = "terminal",
+		.cgroup = CGROUP,
 		.output = -1,
 		.error = -1,
 		.terminal = session->terminal,
@@ -60,7 +67,7 @@ static void run(struct session *session)
 
 static void again_due(struct supervisor *supervisor, struct timer *timer)
 {
-	if (!supervisor->is_ending)
+	if (!supervisor->is_ending && !is_paused)
 		run(timer->owner);
 }
 
@@ -69,7 +76,7 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
 	struct session *session = child->owner;
 	uint64_t lived_ms = clock_ms() - session->started_ms;
 
-	if (supervisor->is_ending)
+	if (supervisor->is_ending || is_paused)
 		return;
 	if (session->ended)
 		session->ended(session, 0, status, lived_ms);
@@ -82,7 +89,24 @@ void session_start(struct session *session, struct supervisor *supervisor)
 	session->supervisor = supervisor;
 	session->child = (struct child){ .ended = child_ended, .owner = session };
 	session->again = (struct timer){ .fire = again_due, .owner = session };
-	run(session);
+	session->next = sessions;
+	sessions = session;
+	if (!is_paused)
+		run(session);
+}
+
+void sessions_pause(void)
+{
+	is_paused = true;
+	(void)cgroup_kill(CGROUP);
+}
+
+void sessions_resume(void)
+{
+	is_paused = false;
+	for (struct session *session = sessions; session; session = session->next)
+		if (session->child.pid <= 0 && !session->again.is_set)
+			run(session);
 }
 
 int program_find(const char *name, char **ret_path)

@@ -22,11 +22,16 @@ struct session {
 	struct timer again;
 	struct backoff backoff;
 	uint64_t started_ms;
+	struct session *next;
 };
 
 /** session_start() - and again for ever, until the supervisor is ending. The caller has filled
  * words, terminal, greeting, ended, owner */
 void session_start(struct session *session, struct supervisor *supervisor);
+
+/** sessions_pause() - end what runs in all sessions, and start nothing until sessions_resume() */
+void sessions_pause(void);
+void sessions_resume(void);
 
 /** session_terminal_name() - "ttyS0" of its "/dev/ttyS0" */
 const char *session_terminal_name(const struct session *session);

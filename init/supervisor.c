@@ -110,7 +110,20 @@ static void signals_ready(struct supervisor *supervisor, struct watch *watch)
 
 int supervisor_open(struct supervisor *supervisor, struct machine *machine)
 {
-	static const int numbers[] = { SIGCHLD, SIGINT, SIGTERM, SIGUSR1, SIGUSR2 };
+	static const int numbers[] = {
+		SIGCHLD,
+		SIGINT,
+		SIGTERM,
+		SIGUSR1,
+		SIGUSR2,
+		SIGPWR,
+		SIGNAL_SYSTEMD + 3,
+		SIGNAL_SYSTEMD + 4,
+		SIGNAL_SYSTEMD + 5,
+		SIGNAL_SYSTEMD + 13,
+		SIGNAL_SYSTEMD + 14,
+		SIGNAL_SYSTEMD + 15,
+	};
 	sigset_t handled;
 
 	supervisor->machine = machine;
@@ -140,9 +153,9 @@ static void run_timers(struct supervisor *supervisor)
 	}
 }
 
-_Noreturn void supervisor_run(struct supervisor *supervisor)
+int supervisor_run(struct supervisor *supervisor)
 {
-	for (;;) {
+	while (supervisor->result >= 0) {
 		const struct timer *first = timer_first(supervisor);
 		uint64_t now = clock_ms();
 		struct epoll_event event;
@@ -161,4 +174,11 @@ _Noreturn void supervisor_run(struct supervisor *supervisor)
 		}
 		run_timers(supervisor);
 	}
+	return supervisor->result;
+}
+
+void supervisor_close(struct supervisor *supervisor)
+{
+	fd_close(&supervisor->signals.fd);
+	fd_close(&supervisor->epoll_fd);
 }

@@ -14,6 +14,9 @@
 
 #include "machine.h"
 
+/* what glibc calls SIGRTMIN, from which systemd's signals are counted */
+#define SIGNAL_SYSTEMD 34
+
 struct supervisor;
 
 /* a descriptor: @ready is called when there is something to read, an exception (EPOLLPRI), or the
@@ -48,6 +51,7 @@ struct supervisor {
 	struct timer *timers;
 	struct child *children;
 	bool is_ending; /* power-off, or an unsuccessful start: nothing is started any more */
+	int result;     /* negative: the loop ends */
 	void (*interrupted)(struct supervisor *supervisor, uint32_t signal_number);
 	void *owner;
 };
@@ -55,13 +59,16 @@ struct supervisor {
 /**
  * supervisor_open() - block the signals that the loop reads, and open its descriptors
  *
- * @interrupted (may be NULL) hears of SIGINT, SIGTERM, SIGUSR1 and SIGUSR2, once for each number
- * however often it was sent.
+ * @interrupted (may be NULL) hears of all signals but SIGCHLD that supervisor.c lists, once for each
+ * number however often it was sent.
  */
 int supervisor_open(struct supervisor *supervisor, struct machine *machine);
 
-/** supervisor_run() - dispatch events; never returns */
-_Noreturn void supervisor_run(struct supervisor *supervisor);
+/** supervisor_run() - dispatch events until supervisor->result is negative. Return: that */
+int supervisor_run(struct supervisor *supervisor);
+
+/** supervisor_close() - close what supervisor_open() opened */
+void supervisor_close(struct supervisor *supervisor);
 
 /** watch_add() - for reading, or with @priority for EPOLLPRI only (cgroup.events) */
 int watch_add(struct supervisor *supervisor, struct watch *watch, bool priority);

@@ -304,7 +304,9 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	const struct value *boot = value_get(resolve->profile->root, "boot", NULL);
 	int r;
 
-	plan->mode = PLAN_MODE_EXEC;
+	plan->mode = text_equal(value_text(value_get(boot, "mode", NULL), "exec"), "supervise")
+			     ? PLAN_MODE_SUPERVISE
+			     : PLAN_MODE_EXEC;
 	plan->image.profile = strdup(resolve->profile->name);
 	plan->image.release = strdup(resolve->kernel.release);
 	if (!plan->image.profile || !plan->image.release)

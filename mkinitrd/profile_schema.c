@@ -116,7 +116,7 @@ const struct schema_row schema_rows[] = {
 	{ "containers.*.sha256",	KIND_SHA256,	.help = "what the archive must be" },
 
 	{ "boot",			KIND_MAP,	.help = "what init does" },
-	{ "boot.mode",			KIND_WORD,	"exec", "supervise", .help = "how init hands over" },
+	{ "boot.mode",			KIND_WORD,	"exec supervise", .help = "how init hands over" },
 	{ "boot.hostname",		TEXT_EXPANDED,	.help = "the machine's name" },
 	{ "boot.root",			KIND_MAP,	.help = "the root file system" },
 	{ "boot.root.find",		KIND_WORD,	"none", "*", .help = "none: the image is the root" },

@@ -173,23 +173,36 @@ static void item_free(const struct verb_row *verb, void *item)
 	}
 }
 
+static void list_free(struct bootplan *plan, const struct verb_row *verb)
+{
+	char **array = member_at(plan, verb->item);
+	size_t *count = member_at(plan, verb->count);
+
+	for (size_t i = 0; i < *count; i++)
+		item_free(verb, *array + i * verb->size);
+	memory_free(array);
+	*count = 0;
+}
+
 void bootplan_free(struct bootplan *plan)
 {
 	for (size_t i = 0; i < bootplan_verb_count; i++) {
 		const struct verb_row *verb = &bootplan_verbs[i];
-		char **array = member_at(plan, verb->item);
-		size_t count;
 
-		if (verb->count == NOT_A_LIST) {
+		if (verb->count == NOT_A_LIST)
 			item_free(verb, member_at(plan, verb->item));
-			continue;
-		}
-		count = *(size_t *)member_at(plan, verb->count);
-		for (size_t j = 0; j < count; j++)
-			item_free(verb, *array + j * verb->size);
-		free(*array);
+		else
+			list_free(plan, verb);
 	}
 	*plan = BOOTPLAN_EMPTY;
+}
+
+void bootplan_forget_modules(struct bootplan *plan)
+{
+	for (size_t i = 0; i < bootplan_verb_count; i++)
+		if (text_equal(bootplan_verbs[i].name, "module") ||
+		    text_equal(bootplan_verbs[i].name, "alias"))
+			list_free(plan, &bootplan_verbs[i]);
 }
 
 void *bootplan_item_add(struct bootplan *plan, const struct verb_row *verb)

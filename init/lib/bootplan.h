@@ -149,6 +149,9 @@ struct plan_module *bootplan_add_module(struct bootplan *plan);
 struct plan_alias *bootplan_add_alias(struct bootplan *plan);
 struct plan_network *bootplan_add_network(struct bootplan *plan);
 struct plan_limit *bootplan_add_limit(struct bootplan *plan);
+/** bootplan_forget_modules() - free what a plan says of modules and aliases, the bulk of it */
+void bootplan_forget_modules(struct bootplan *plan);
+
 struct plan_choice *bootplan_add_choice(struct bootplan *plan);
 struct plan_service *bootplan_add_service(struct bootplan *plan);
 struct plan_container *bootplan_add_container(struct bootplan *plan);

@@ -15,7 +15,6 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 BUILD = os.path.abspath(os.environ.get("MKINITRD_BUILD", os.path.join(SOURCE, "build")))
 MKINITRD = os.path.join(BUILD, "mkinitrd")
 IMAGES = os.path.join(BUILD, "boot-image")
-DOCKER_UP = os.path.join(IMAGES, "docker-up.qcow2")
 CERTIFICATES = os.path.join(IMAGES, "certificates")
 SNAPSHOT = "docker-up"
 MEMORY = 1500
@@ -46,6 +45,11 @@ def kernel():
 
 def image_path(name):
     return os.path.join(IMAGES, name + ".img")
+
+
+def snapshot_path(snapshot):
+    """The disk that holds a snapshot of a whole machine, for docker_up()."""
+    return os.path.join(IMAGES, snapshot + ".qcow2")
 
 
 def build_image(output, *arguments, program=MKINITRD, profile="only-docker"):
@@ -93,12 +97,12 @@ class BootTest(unittest.TestCase):
         self.addCleanup(machine.stop)
         return machine
 
-    def docker_up(self, name="vm", **arguments):
+    def docker_up(self, name="vm", snapshot=SNAPSHOT, **arguments):
         """A machine restored to "Docker is up", on a copy of its disk; returns it and the disk."""
         _, kernel_file = kernel()
-        disk = disks.copy(DOCKER_UP, self.path(name + ".qcow2"))
+        disk = disks.copy(snapshot_path(snapshot), self.path(name + ".qcow2"))
         machine = vm.VM(self.directory, image_path("only-docker"), kernel_file, name=name,
-                        disks=[disk], memory=MEMORY, loadvm=SNAPSHOT, **arguments)
+                        disks=[disk], memory=MEMORY, loadvm=snapshot, **arguments)
         self.addCleanup(machine.stop)
         machine.start()
         machine.shell.ready = True

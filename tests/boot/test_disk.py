@@ -28,7 +28,7 @@ class FirstBoot(machine.BootTest):
         guest.type_until('echo "CONSOLE""-IS-UP"', "CONSOLE-IS-UP", 60)
         guest.save(machine.SNAPSHOT)
         guest.stop()
-        os.replace(disk, machine.DOCKER_UP)
+        os.replace(disk, machine.snapshot_path(machine.SNAPSHOT))
 
 
 class Ends(machine.BootTest):
