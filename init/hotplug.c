@@ -11,37 +11,29 @@
  */
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "hotplug.h"
+#include "memory.h"
 #include "modules.h"
 #include "plan.h"
 #include "uevent.h"
 
 static struct strings devices;
 
-static void *forget(void *context)
+static void forget(void *context)
 {
 	struct machine *machine = context;
 
 	modules_free(machine);
 	bootplan_forget_modules(&machine->plan);
-	return NULL;
 }
 
 void hotplug_begin(struct machine *machine)
 {
-	pthread_t thread;
-
 	machine->devices = &devices;
-	/* In a thread: glibc keeps freed pieces for the thread that freed them (its tcache), here
-	 * a third of all, and lets go of them when it ends */
-	if (pthread_create(&thread, NULL, forget, machine) == 0)
-		(void)pthread_join(thread, NULL);
-	else
-		(void)forget(machine);
+	memory_call(forget, machine);
 	(void)malloc_trim(0);
 }
 

@@ -6,8 +6,8 @@
 
 #include "machine.h"
 
-/** hotplug_begin() - from now on drivers are loaded by a process of its own, made when a device asks
- * for one; what this process knows of modules and aliases is freed */
+/** hotplug_begin() - from now on drivers are loaded by a process of its own, made when a device
+ * asks for one; what this process knows of modules and aliases is freed */
 void hotplug_begin(struct machine *machine);
 
 /** hotplug_handle() - read what the kernel said about devices; start the process if it must be.

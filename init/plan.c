@@ -18,6 +18,7 @@
 #include <sys/utsname.h>
 
 #include "lib/file.h"
+#include "memory.h"
 #include "modules.h"
 #include "parameters.h"
 #include "plan.h"
@@ -25,21 +26,38 @@
 #define COMPLETE_PATH TOOL_DIRECTORY "/complete"
 #define PLAN_BYTES (64 << 20)
 
-int plan_read(struct machine *machine, struct step_record *record)
+struct reading {
+	struct bootplan *plan;
+	struct step_record *record;
+	int result;
+};
+
+static void read_file(void *context)
 {
+	struct reading *reading = context;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	CLEANUP(memory_free) char *error = NULL;
 	int r = file_read(AT_FDCWD, BOOTPLAN_PATH, PLAN_BYTES, &text);
 
+	if (r < 0)
+		(void)step_details(reading->record, r, "cannot read '%s': %s", BOOTPLAN_PATH,
+				   strerror(-r));
+	if (r == 0)
+		r = bootplan_parse(reading->plan, text_string(&text), text.length, &error);
+	if (r < 0 && !reading->record->details[0])
+		(void)step_details(reading->record, r, "'%s' %s; build the image again",
+				   BOOTPLAN_PATH, error ? error : strerror(-r));
+	reading->result = r;
+}
+
+int plan_read(struct machine *machine, struct step_record *record)
+{
+	struct reading reading = { &machine->plan, record, 0 };
+
 	modules_free(machine);
 	bootplan_free(&machine->plan);
-	if (r < 0)
-		return step_details(record, r, "cannot read '%s': %s", BOOTPLAN_PATH, strerror(-r));
-	r = bootplan_parse(&machine->plan, text_string(&text), text.length, &error);
-	if (r < 0)
-		return step_details(record, r, "'%s' %s; build the image again", BOOTPLAN_PATH,
-				    error ? error : strerror(-r));
-	return 0;
+	memory_call(read_file, &reading);
+	return reading.result;
 }
 
 static unsigned long long megabytes(uint64_t bytes)

@@ -67,7 +67,8 @@ static int phase_services(struct power *power, struct text *said)
 {
 	size_t killed = services_stop(&power->runtime->services, SERVICE_GRACE_MS);
 
-	text_format(said, "services stopped: %zu, %zu killed", power->runtime->services.count, killed);
+	text_format(said, "services stopped: %zu, %zu killed", power->runtime->services.count,
+		    killed);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
  * runtime.c - all that runs beside main: started in order, and asked to end the machine
  *
  * In:    the boot plan; the control socket, signals, the kernel's events
- * Out:   network, services, host shells; when main runs images and console; in the end the power-off
- * Not:   main itself: helper.c is this beside main (exec mode), supervise.c above it
+ * Out:   network, services, host shells; when main runs images and console; in the end the
+ * power-off Not:   main itself: helper.c is this beside main (exec mode), supervise.c above it
  * Facts: main must have no child but its own, so this starts everything else, and adopts what that
  *        leaves behind: docs/boot.md sections 4 and 5. After RB_DISABLE_CAD ctrl-alt-del is SIGINT
  *        for the process in cad_pid: reboot(2), proc(5)
@@ -112,8 +112,9 @@ static void interrupted(struct supervisor *supervisor, uint32_t signal_number)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		if (rows[i].number != signal_number)
 			continue;
-		(void)log_line(LOG_WARNING, 0, "%s: asked by %s%s", power_action_name(rows[i].action),
-			       rows[i].asker, rows[i].force ? ", at once" : "");
+		(void)log_line(LOG_WARNING, 0, "%s: asked by %s%s",
+			       power_action_name(rows[i].action), rows[i].asker,
+			       rows[i].force ? ", at once" : "");
 		power_end(runtime, rows[i].action, rows[i].force);
 	}
 }
@@ -151,8 +152,7 @@ static void settle_process(const char *name)
 
 	(void)prctl(PR_SET_NAME, name);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		(void)log_line(LOG_WARNING, -errno, "cannot adopt orphans: %s",
-			       strerror(errno));
+		(void)log_line(LOG_WARNING, -errno, "cannot adopt orphans: %s", strerror(errno));
 	(void)setsid();
 	for (int fd = 0; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
 		(void)dup2(fd == STDERR_FILENO && log_fd() >= 0 ? log_fd() : null_fd, fd);
@@ -258,4 +258,3 @@ int check_main(const struct machine *machine, struct step_record *record)
 				    path);
 	return 0;
 }
-

@@ -86,8 +86,8 @@ static void became_ready(struct service *service)
 
 	timer_clear(services->supervisor, &service->timer);
 	service->state = SERVICE_READY;
-	(void)log_line(is_first ? LOG_DEBUG : LOG_INFO, 0, "services: %s is ready%s (%llu ms)",
-		       service->plan->name, is_first ? "" : " again",
+	(void)log_line(is_first ? LOG_DEBUG : LOG_INFO, 0, "services: %s %s (%llu ms)",
+		       service->plan->name, service->check.path ? "is ready" : "is started",
 		       (unsigned long long)(clock_ms() - service->started_ms));
 	if (is_first)
 		start_those_that_can(services);
@@ -97,6 +97,34 @@ static void socket_accepts(struct supervisor *supervisor, struct ready_check *ch
 {
 	(void)supervisor;
 	became_ready(check->owner);
+}
+
+static void give_up(struct service *service, const struct text *what)
+{
+	struct services *services = service->services;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	size_t count = output_last_count(&service->output);
+
+	text_format(&why, "%s %s, the %uth time in short; its last line: %s", service->plan->name,
+		    text_string(what), service->backoff.deaths,
+		    count > 0 ? output_last(&service->output, count - 1) : "none");
+	(void)log_line(LOG_ERROR, 0, "services: %s; given up", text_string(&why));
+	service->state = SERVICE_GIVEN_UP;
+	services->gave_up(services, service, text_string(&why));
+}
+
+/* after a pause, or never: @what happened to it, @lived_ms after its start */
+static void start_again(struct service *service, const struct text *what, uint64_t lived_ms)
+{
+	uint64_t pause = backoff_pause(&service->backoff, &restart_rule, lived_ms);
+
+	if (service->backoff.deaths >= MOST_DEATHS) {
+		give_up(service, what);
+		return;
+	}
+	(void)log_line(LOG_ERROR, 0, "services: %s %s, starting it again in %llu s",
+		       service->plan->name, text_string(what), (unsigned long long)(pause / 1000));
+	service_pause(service, pause);
 }
 
 void service_start(struct service *service)
@@ -122,11 +150,10 @@ void service_start(struct service *service)
 		return;
 	}
 	if (r < 0) {
-		uint64_t pause = backoff_pause(&service->backoff, &restart_rule, 0);
+		CLEANUP(text_free) struct text what = TEXT_EMPTY;
 
-		(void)log_line(LOG_ERROR, r, "services: cannot start %s (%s), again in %llu s",
-			       plan->name, strerror(-r), (unsigned long long)(pause / 1000));
-		service_pause(service, pause);
+		text_format(&what, "cannot be started (%s)", strerror(-r));
+		start_again(service, &what, 0);
 		return;
 	}
 	child_add(supervisor, &service->child);
@@ -157,25 +184,10 @@ static void timer_due(struct supervisor *supervisor, struct timer *timer)
 		(void)log_line(LOG_ERROR, -ETIMEDOUT, "services: %s %s", service->plan->name, what);
 }
 
-static void give_up(struct service *service, const struct text *what)
-{
-	struct services *services = service->services;
-	CLEANUP(text_free) struct text why = TEXT_EMPTY;
-	size_t count = output_last_count(&service->output);
-
-	text_format(&why, "%s %s, the %uth time in short; its last line: %s", service->plan->name,
-		    text_string(what), service->backoff.deaths,
-		    count > 0 ? output_last(&service->output, count - 1) : "none");
-	(void)log_line(LOG_ERROR, 0, "services: %s; given up", text_string(&why));
-	service->state = SERVICE_GIVEN_UP;
-	services->gave_up(services, service, text_string(&why));
-}
-
 static void service_ended(struct supervisor *supervisor, struct child *child, int status)
 {
 	struct service *service = child->owner;
 	CLEANUP(text_free) struct text what = TEXT_EMPTY;
-	uint64_t pause;
 
 	ready_end(&service->check, supervisor);
 	timer_clear(supervisor, &service->timer);
@@ -189,15 +201,8 @@ static void service_ended(struct supervisor *supervisor, struct child *child, in
 		fail_start(service, -ECHILD, text_string(&what));
 		return;
 	}
-	pause = backoff_pause(&service->backoff, &restart_rule, clock_ms() - service->started_ms);
 	say_last_lines(service);
-	if (service->backoff.deaths >= MOST_DEATHS) {
-		give_up(service, &what);
-		return;
-	}
-	(void)log_line(LOG_ERROR, 0, "services: %s %s, starting it again in %llu s",
-		       service->plan->name, text_string(&what), (unsigned long long)(pause / 1000));
-	service_pause(service, pause);
+	start_again(service, &what, clock_ms() - service->started_ms);
 }
 
 void service_pause(struct service *service, uint64_t pause_ms)

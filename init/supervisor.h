@@ -59,8 +59,8 @@ struct supervisor {
 /**
  * supervisor_open() - block the signals that the loop reads, and open its descriptors
  *
- * @interrupted (may be NULL) hears of all signals but SIGCHLD that supervisor.c lists, once for each
- * number however often it was sent.
+ * @interrupted (may be NULL) hears of all signals but SIGCHLD that supervisor.c lists, once for
+ * each number however often it was sent.
  */
 int supervisor_open(struct supervisor *supervisor, struct machine *machine);
 

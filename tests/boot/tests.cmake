@@ -20,6 +20,12 @@ set_tests_properties(boot-OD-6-OD-10-OD-15-ends PROPERTIES
   FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(OD-7-whole-disk test_disk.py WholeDisk)
 
+boot_test(DL-21-supervise-first-boot test_supervise.py FirstBoot)
+set_tests_properties(boot-DL-21-supervise-first-boot PROPERTIES FIXTURES_SETUP supervised)
+boot_test(DL-21-OD-22-supervise test_supervise.py Idle Ends Faults)
+set_tests_properties(boot-DL-21-OD-22-supervise PROPERTIES
+  FIXTURES_REQUIRED "boot-images;docker-up;supervised")
+
 boot_test(OD-6-broken-disk test_failures.py BrokenDisk)
 boot_test(OD-8-break test_failures.py Break)
 boot_test(OD-9-OD-10-no-dhcp-answer test_failures.py NoAnswer)
