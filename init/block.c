@@ -5,8 +5,9 @@
  * In:    /sys/class/block and /dev
  * Out:   type, label, UUID of those file systems that init can mount
  * Not:   which of them is wanted (disk.c)
- * Facts: libblkid's low-level probe, always with a filter: without one it also reads the ends of
- *        the devices and takes 16 times as long (docs/boot.md section 3)
+ * Facts: libblkid's low-level probe, with a filter wherever a boot goes well: without one it also
+ *        reads the ends of the devices and takes 16 times as long (docs/boot.md section 8). Where
+ *        the serial of a virtio disk is: Documentation/ABI/stable/sysfs-block
  */
 #include <blkid/blkid.h>
 #include <errno.h>
@@ -28,6 +29,7 @@ void block_free(struct block_device *device)
 	free(device->uuid);
 	free(device->part_label);
 	free(device->part_uuid);
+	free(device->serial);
 	*device = (struct block_device){ 0 };
 }
 
@@ -47,8 +49,9 @@ static void probe_free(blkid_probe *probe)
 
 static int set_filters(blkid_probe probe, bool with_partition)
 {
-	char ext2[] = "ext2", ext3[] = "ext3", ext4[] = "ext4", xfs[] = "xfs", btrfs[] = "btrfs";
-	char *types[] = { ext2, ext3, ext4, xfs, btrfs, NULL };
+	char ext2[] = "ext2", ext3[] = "ext3", ext4[] = "ext4", xfs[] = "xfs", btrfs[] = "btrfs",
+	     swap[] = "swap";
+	char *types[] = { ext2, ext3, ext4, xfs, btrfs, swap, NULL };
 
 	if (blkid_probe_enable_superblocks(probe, 1) < 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
@@ -121,6 +124,47 @@ int block_probe(struct block_device *device, const char *path, bool with_partiti
 	return r == 0 ? take_values(device, probe) : 0;
 }
 
+static int probe_value(blkid_probe probe, const char *key, const char *suffix, char **ret_what)
+{
+	const char *value;
+
+	if (blkid_probe_lookup_value(probe, key, &value, NULL) < 0)
+		return 0;
+	if (asprintf(ret_what, "%s%s", value, suffix) >= 0)
+		return 1;
+	*ret_what = NULL;
+	return -ENOMEM;
+}
+
+int block_identify(int fd, char **ret_what)
+{
+	CLEANUP(probe_free) blkid_probe probe = blkid_new_probe();
+	int r;
+
+	if (!probe)
+		return -ENOMEM;
+	errno = 0;
+	/* a GPT counts also where only its copy at the end is left */
+	if (blkid_probe_set_device(probe, fd, 0, 0) < 0 ||
+	    blkid_probe_enable_superblocks(probe, 1) < 0 ||
+	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE) < 0 ||
+	    blkid_probe_enable_partitions(probe, 1) < 0 ||
+	    blkid_probe_set_partitions_flags(probe, BLKID_PARTS_FORCE_GPT) < 0)
+		return errno ? -errno : -EIO;
+	r = blkid_do_safeprobe(probe);
+	if (r == 1)
+		return 0;
+	if (r < 0 && r != -2)
+		return errno ? -errno : -EIO;
+	r = r == -2 ? 0 : probe_value(probe, "TYPE", "", ret_what);
+	if (r == 0)
+		r = probe_value(probe, "PTTYPE", " partition table", ret_what);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	*ret_what = strdup("several signatures");
+	return *ret_what ? 0 : -ENOMEM;
+}
+
 /* without a medium, or not a disk that anybody stores on */
 static bool is_left_out(int directory_fd, const char *name)
 {
@@ -162,6 +206,33 @@ static int compare_natural(const void *a, const void *b)
 	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* what sysfs knows of it. Return: 0 or -ENOMEM */
+static int take_facts(struct block_device *device, const char *name)
+{
+	CLEANUP(memory_free) char *folder = NULL;
+	CLEANUP(memory_free) char *number = NULL;
+	CLEANUP(memory_free) char *serial = NULL;
+	CLEANUP(fd_close) int fd = -1;
+
+	if (asprintf(&folder, "/sys/class/block/%s", name) < 0) {
+		folder = NULL;
+		return -ENOMEM;
+	}
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	device->is_partition = file_read_line(fd, "partition", &number) == 0;
+	if (!text_after(name, "vd") ||
+	    file_read_line(fd, device->is_partition ? "../serial" : "serial", &serial) < 0 ||
+	    !*serial)
+		return 0;
+	if (asprintf(&device->serial, "%s%s%s", serial, number ? "-part" : "",
+		     number ? number : "") >= 0)
+		return 0;
+	device->serial = NULL;
+	return -ENOMEM;
+}
+
 int block_scan(struct block_devices *devices, bool with_partition)
 {
 	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
@@ -185,8 +256,12 @@ int block_scan(struct block_devices *devices, bool with_partition)
 		for (char *mark = path.data; mark && (mark = strchr(mark, '!')); mark++)
 			*mark = '/';
 		r = block_probe(device, text_string(&path), with_partition);
-		if (r == -ENOMEM)
+		if (r == 0)
+			r = take_facts(device, names.items[i]);
+		if (r == -ENOMEM) {
+			block_free(device);
 			return r;
+		}
 		if (r < 0 || device->error == -ENOMEDIUM)
 			block_free(device); /* gone again, or an empty drive */
 		else

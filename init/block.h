@@ -15,6 +15,8 @@ struct block_device {
 	char *path; /* in /dev */
 	char *type, *label, *uuid;
 	char *part_label, *part_uuid;
+	char *serial; /* of a virtio disk; "SERIAL-part1" for a partition of it */
+	bool is_partition;
 	bool is_ambivalent; /* signatures of several file systems: none is believed */
 	int error;          /* negative errno when it could not be read */
 };
@@ -30,6 +32,8 @@ struct block_devices {
  * block_probe() - read what is on the device at @path
  * @with_partition: also look its partition's own label and UUID up
  *
+ * Known are the file systems that init mounts (ext2, ext3, ext4, xfs, btrfs), and "swap".
+ *
  * Reads only. Return: 0, with device->error set when it could not be read; -ENOMEM;
  * -ENOENT, -ENOTBLK: there is no such device. @device is to be freed in any case.
  */
@@ -40,6 +44,16 @@ void block_free(struct block_device *device);
  * Return: 0 or a negative errno; @devices is to be freed in any case */
 int block_scan(struct block_devices *devices, bool with_partition);
 void block_devices_free(struct block_devices *devices);
+
+/**
+ * block_identify() - whatever libblkid knows of is looked for, also partition tables and at the end
+ * @ret_what: "LVM2_member", "gpt partition table", "several signatures"; stays NULL when there is
+ *            nothing that it knows; the caller frees it
+ *
+ * Dear (docs/boot.md section 8): for a disk that cannot be used, or is to be used for the first
+ * time. Return: 0 or a negative errno
+ */
+int block_identify(int fd, char **ret_what);
 
 /** block_describe() - "vda ext4 LABEL=data, vdb no known file system"; "no disks" when none */
 void block_describe(const struct block_devices *devices, struct text *text);

@@ -3,122 +3,25 @@
  * disk.c - the disk that keeps Docker's data
  *
  * In:    plan.disk: what to find, where to mount it, how long to wait, what if it is absent
- * Out:   the disk mounted, or a tmpfs in its place, said loudly
- * Not:   reading superblocks (block.c); formatting: a disk is mounted or left as it is
+ * Out:   the disk checked, mounted and grown; or one made; or a tmpfs in its place, said loudly
+ * Not:   looking for devices (disk_find.c), what is blank (disk_format.c); a disk that holds anything
+ *        is mounted or left as it is
  * Facts: a disk that is there and cannot be mounted must stop the boot: Docker would start afresh
  *        in memory and look healthy (docs/boot.md section 8)
  */
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mount.h>
 
-#include "block.h"
+#include "disk_check.h"
+#include "disk_find.h"
+#include "disk_format.h"
+#include "disk_grow.h"
 #include "disk_mount.h"
 #include "lib/file.h"
 #include "machine.h"
-#include "modules.h"
 #include "mounts.h"
-
-#define REPORT_MS 5000
-
-// clang-format off
-static const struct find_row {
-	const char *prefix;
-	size_t offset;         /* of the device's string */
-	bool is_partition, ignores_case;
-} find_rows[] = {
-	{ "LABEL=",     offsetof(struct block_device, label),      false, false },
-	{ "UUID=",      offsetof(struct block_device, uuid),       false, true },
-	{ "PARTLABEL=", offsetof(struct block_device, part_label), true,  false },
-	{ "PARTUUID=",  offsetof(struct block_device, part_uuid),  true,  true },
-};
-// clang-format on
-
-struct search {
-	const char *find;           /* as the plan says it */
-	const struct find_row *row; /* NULL: find is a path */
-	struct block_devices seen;
-	size_t found[2]; /* indices into seen */
-	size_t found_count;
-};
-
-static bool is_match(const struct search *search, const struct block_device *device)
-{
-	const char *wanted = search->find + strlen(search->row->prefix);
-	const char *value = *(char *const *)((uintptr_t)device + search->row->offset);
-
-	if (!value)
-		return false;
-	return search->row->ignores_case ? strcasecmp(value, wanted) == 0
-					 : text_equal(value, wanted);
-}
-
-/* look once; a device named by its path is found when it is there, whatever is on it */
-static int look(struct search *search)
-{
-	int r;
-
-	block_devices_free(&search->seen);
-	search->found_count = 0;
-	if (!search->row) {
-		search->seen.items = calloc(1, sizeof(*search->seen.items));
-		if (!search->seen.items)
-			return -ENOMEM;
-		r = block_probe(search->seen.items, search->find, false);
-		if (r == 0) {
-			search->seen.count = search->found_count = 1;
-			search->found[0] = 0;
-			return 0;
-		}
-		block_devices_free(&search->seen);
-		if (r != -ENOENT)
-			return r;
-	}
-	r = block_scan(&search->seen, search->row && search->row->is_partition);
-	for (size_t i = 0; r == 0 && search->row && i < search->seen.count; i++)
-		if (is_match(search, &search->seen.items[i]) &&
-		    search->found_count < COUNT_OF(search->found))
-			search->found[search->found_count++] = i;
-	return r;
-}
-
-/* wait for the kernel to say that a block device came or changed. Return: false when it did not
- * until @until_ms */
-static bool wait_for_device(struct machine *machine, uint64_t until_ms)
-{
-	struct pollfd file = { .fd = machine->uevent_fd, .events = POLLIN };
-
-	for (uint64_t now; (now = clock_ms()) < until_ms;) {
-		if (poll(&file, 1, (int)(until_ms - now)) > 0 && modules_handle_events(machine) > 0)
-			return true;
-	}
-	return false;
-}
-
-/* Return: 0 when something was found or the time is over, or a negative errno */
-static int search_until(struct machine *machine, struct search *search, uint64_t wait_ms)
-{
-	uint64_t start = clock_ms(), report = start + REPORT_MS;
-
-	for (;;) {
-		CLEANUP(text_free) struct text seen = TEXT_EMPTY;
-		uint64_t deadline = start + wait_ms;
-		int r = look(search);
-
-		if (r < 0 || search->found_count || clock_ms() >= deadline)
-			return r;
-		if (wait_for_device(machine, report < deadline ? report : deadline) ||
-		    report >= deadline)
-			continue; /* to look once more */
-		block_describe(&search->seen, &seen);
-		(void)log_line(LOG_WARNING, 0, "disk: waiting for %s, %llu s of %llu s; seen: %s",
-			       search->find, (unsigned long long)((clock_ms() - start) / 1000),
-			       (unsigned long long)(wait_ms / 1000), text_string(&seen));
-		report += REPORT_MS;
-	}
-}
 
 /* ---- what was found ---- */
 
@@ -162,13 +65,73 @@ static int mount_failed(struct step_record *record, const struct block_device *d
 		strerrorname_np(-error), check, device->path);
 }
 
-static int use_found(const struct machine *machine, struct step_record *record,
-		     const struct search *search)
+/* a device that is there, and nothing on it to mount */
+static int say_unusable(struct step_record *record, const struct block_device *device)
+{
+	CLEANUP(fd_close) int fd = open(device->path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(memory_free) char *what = NULL;
+
+	if (fd >= 0)
+		(void)block_identify(fd, &what);
+	return step_details(record, -EINVAL,
+			    "%s holds %s, nothing that can be mounted (ext2, ext3, ext4, xfs, "
+			    "btrfs); it is untouched; take another, mkinitrd.disk=, or make a file "
+			    "system on it, which erases it: mke2fs -t ext4 -L DOCKER %s",
+			    device->path,
+			    device->is_ambivalent ? "several file systems"
+			    : what                ? what
+						  : "nothing known",
+			    device->path);
+}
+
+static bool is_named(const struct disk_search *search)
+{
+	return search->kind == FIND_PATH || search->kind == FIND_SERIAL;
+}
+
+static bool has_file_system(const struct block_device *device)
+{
+	return device->type && !text_equal(device->type, "swap");
+}
+
+static int use_device(const struct machine *machine, struct step_record *record,
+		      struct block_device *device, bool is_new)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
-	const struct block_device *device = &search->seen.items[search->found[0]];
+	CLEANUP(text_free) struct text details = TEXT_EMPTY;
 	const char *type = NULL;
 	int r;
+
+	if (is_new) {
+		CLEANUP(memory_free) char *path = text_pointer_take(&device->path);
+
+		block_free(device);
+		r = block_probe(device, path, false);
+		if (r < 0 || !device->type)
+			return step_details(record, r < 0 ? r : -EIO,
+					    "the file system that was made on %s cannot be read "
+					    "back; see dmesg",
+					    path);
+		text_add(&details, " made=yes");
+	}
+	r = is_new ? 0 : disk_check(machine, device, record, &details);
+	if (r < 0)
+		return r;
+	r = disk_mount(machine, device, disk->at, &type);
+	if (r < 0)
+		return mount_failed(record, device, r);
+	if (disk->resize == PLAN_YES)
+		disk_grow(device, type, disk->at, &details);
+	return step_details(record, 0, "source=%s device=%s type=%s at=%s%s", disk->find,
+			    device->path, type, disk->at, text_string(&details));
+}
+
+static int use_found(const struct machine *machine, struct step_record *record,
+		     const struct disk_search *search)
+{
+	const struct plan_disk *disk = &machine->plan.disk;
+	struct block_device *device = &search->seen.items[search->found[0]];
+	bool is_new = false;
 
 	if (search->found_count > 1)
 		return step_details(record, -EEXIST,
@@ -179,20 +142,16 @@ static int use_found(const struct machine *machine, struct step_record *record,
 	if (device->error)
 		return step_details(record, device->error, "%s cannot be read: %s", device->path,
 				    strerror(-device->error));
-	if (!device->type)
-		return step_details(
-			record, -EINVAL,
-			"%s holds %s that can be mounted (ext2, ext3, ext4, xfs, btrfs); "
-			"it is untouched; to make one, which erases it: "
-			"mke2fs -t ext4 -L DOCKER %s",
-			device->path,
-			device->is_ambivalent ? "several file systems, so none" : "no file system",
-			device->path);
-	r = disk_mount(machine, device, disk->at, &type);
-	if (r < 0)
-		return mount_failed(record, device, r);
-	return step_details(record, 0, "source=%s device=%s type=%s at=%s", search->find,
-			    device->path, device->type, disk->at);
+	if (!has_file_system(device) && disk->absent == PLAN_ABSENT_FORMAT && is_named(search)) {
+		int r = disk_format_found(disk, search, record);
+
+		if (r < 0)
+			return r;
+		is_new = true;
+	} else if (!has_file_system(device)) {
+		return say_unusable(record, device);
+	}
+	return use_device(machine, record, device, is_new);
 }
 
 /* the reason, in brackets, may be NULL */
@@ -214,16 +173,24 @@ static int use_tmpfs(const struct plan_disk *disk, struct step_record *record, c
 			    why ? " (" : "", why ? why : "", why ? ")" : "");
 }
 
-static int use_absent(const struct plan_disk *disk, struct step_record *record,
-		      const struct search *search)
+static int use_absent(const struct machine *machine, struct step_record *record,
+		      const struct disk_search *search)
 {
+	const struct plan_disk *disk = &machine->plan.disk;
 	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	size_t index;
+	int r;
 
+	if (disk->absent == PLAN_ABSENT_FORMAT && !is_named(search)) {
+		r = disk_format_only(disk, search, record, &index);
+		return r < 0 ? r : use_device(machine, record, &search->seen.items[index], true);
+	}
 	text_format(&why, "%s not found; seen: ", search->find);
 	block_describe(&search->seen, &why);
-	if (disk->absent == PLAN_ABSENT_STOP)
+	if (disk->absent != PLAN_ABSENT_TMPFS)
 		return step_details(record, -ENODEV,
-				    "%s; attach it, or boot without: mkinitrd.disk=none",
+				    "%s; attach it, name another: mkinitrd.disk=, or boot without: "
+				    "mkinitrd.disk=none",
 				    text_string(&why));
 	/* of an error's priority, so that "quiet" does not hide it */
 	(void)log_line(LOG_ERROR, -ENODEV,
@@ -233,15 +200,10 @@ static int use_absent(const struct plan_disk *disk, struct step_record *record,
 	return use_tmpfs(disk, record, "absent", text_string(&why));
 }
 
-static void search_free(struct search *search)
-{
-	block_devices_free(&search->seen);
-}
-
 int step_disk(struct machine *machine, struct step_record *record)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
-	CLEANUP(search_free) struct search search = { .find = disk->find };
+	CLEANUP(disk_search_free) struct disk_search search = { .find = disk->find };
 	int r;
 
 	if (!machine->plan.has_disk)
@@ -252,21 +214,16 @@ int step_disk(struct machine *machine, struct step_record *record)
 		return step_details(record, 0, "source=mounted-by-hand at=%s", disk->at);
 	if (text_equal(disk->find, "none"))
 		return use_tmpfs(disk, record, "none wanted", NULL);
-	for (size_t i = 0; i < COUNT_OF(find_rows) && !search.row; i++)
-		if (text_after(disk->find, find_rows[i].prefix))
-			search.row = &find_rows[i];
-	if (!search.row && !text_after(disk->find, "/dev/"))
-		return step_details(record, -EINVAL,
-				    "'%s' is no way to find a disk; LABEL=, UUID=, PARTLABEL=, "
-				    "PARTUUID=, a path in /dev, or none",
+	r = disk_search_until(machine, &search, disk->wait == BOOTPLAN_NO_WAIT ? 0 : disk->wait);
+	if (r == -EINVAL)
+		return step_details(record, r, "'%s' is no way to find a disk; " FIND_FORMS,
 				    disk->find);
-	r = search_until(machine, &search, disk->wait == BOOTPLAN_NO_WAIT ? 0 : disk->wait);
 	if (r == -ENOTBLK)
 		return step_details(record, r, "'%s' is not a block device", disk->find);
 	if (r < 0)
 		return step_details(record, r, "cannot look for '%s': %s", disk->find,
 				    strerror(-r));
 	if (search.found_count == 0)
-		return use_absent(disk, record, &search);
+		return use_absent(machine, record, &search);
 	return use_found(machine, record, &search);
 }

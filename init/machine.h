@@ -30,8 +30,9 @@ struct step_record {
 	uint64_t start_us, end_us;
 };
 
-/* mounts plan modules root disk cgroups limits network services images console, and "exec" */
-#define STEP_COUNT 12
+/* mounts plan modules root disk swap settings cgroups limits network services images console, and
+ * "exec" */
+#define STEP_COUNT 14
 
 struct machine {
 	struct bootplan plan;
@@ -58,7 +59,8 @@ struct machine {
 #define STEP_SKIP 1
 typedef int step_function(struct machine *machine, struct step_record *record);
 
-step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_cgroups, step_limits;
+step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap, step_cgroups,
+	step_limits;
 
 /** step_details() - replace the details of a step; returns @result */
 int step_details(struct step_record *record, int result, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -29,6 +29,7 @@ static const struct step {
 	{ "modules", step_modules, FAIL_NOTE }, /* a missing disk or network says so itself */
 	{ "root",    step_root,    FAIL_STOP },
 	{ "disk",    step_disk,    FAIL_STOP },
+	{ "swap",    step_swap,    FAIL_NOTE },
 	{ "cgroups", step_cgroups, FAIL_STOP },
 	{ "limits",  step_limits,  FAIL_NOTE },
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/file.h"
+#include "lib/find.h"
 #include "lib/number.h"
 #include "parameters.h"
 
@@ -29,6 +30,7 @@ static const struct {
 	{ "modules",     "modules" },
 	{ "root",        "root" },
 	{ "disk",        "disk" },
+	{ "swap",        "swap" },
 	{ "cgroups",     "cgroups" },
 	{ "limits",      "limits" },
 	{ "network",     HAND_OVER },
@@ -118,20 +120,11 @@ static int replace(char **target, const char *value)
 
 static int apply_disk(struct machine *machine, struct step_record *record, const char *value)
 {
-	static const char *const forms[] = { "LABEL=", "UUID=", "PARTUUID=", "PARTLABEL=",
-					     "/dev/" };
-	bool is_known = text_equal(value, "none");
+	enum find_kind kind;
+	const char *rest;
 
-	for (size_t i = 0; i < COUNT_OF(forms); i++) {
-		const char *rest = text_after(value, forms[i]);
-
-		is_known = is_known || (rest && *rest);
-	}
-	if (!is_known)
-		return step_details(record, -EINVAL,
-				    "mkinitrd.disk=%s: give LABEL=, UUID=, PARTUUID=, PARTLABEL=, "
-				    "a path in /dev, or none",
-				    value);
+	if (!find_parse(value, &kind, &rest))
+		return step_details(record, -EINVAL, "mkinitrd.disk=%s: give " FIND_FORMS, value);
 	if (!machine->plan.has_disk)
 		return step_details(record, -EINVAL,
 				    "mkinitrd.disk=%s: this image has no disk to find; "

@@ -79,6 +79,10 @@ static void check_plan_programs(struct check *check)
 		check_program(check, "DHCP client", &plan->dhcp.exec);
 	if (plan->has_shell)
 		check_program(check, "shell", &plan->shell.exec);
+	if (plan->disk.fsck)
+		check_file(check, "the disk's fsck", plan->disk.fsck);
+	if (plan->disk.mkfs)
+		check_file(check, "the disk's mkfs", plan->disk.mkfs);
 	for (size_t i = 0; i < plan->choice_count; i++)
 		for (size_t j = 0; j < plan->choices[i].links.count; j++) {
 			const char *target = strchr(plan->choices[i].links.items[j], '=');

@@ -15,7 +15,6 @@
 #include "../init/lib/number.h"
 
 #define READY_WAIT_MS 60000
-#define DISK_WAIT_MS 10000
 #define DHCP_WAIT_MS 10000
 
 /* what every plan_*() below works with */
@@ -164,29 +163,6 @@ static int plan_each_call(struct planner *planner, const struct value *boot)
 				  &planner->plan->main.exec);
 }
 
-static int plan_disk(struct planner *planner, const struct value *disk)
-{
-	struct plan_disk *plan = &planner->plan->disk;
-	int r;
-
-	if (!disk)
-		return 0;
-	planner->plan->has_disk = true;
-	r = plan_text(planner, value_get(disk, "find", NULL), &plan->find);
-	if (r == 0)
-		r = plan_text(planner, value_get(disk, "at", NULL), &plan->at);
-	if (r < 0)
-		return r;
-	if (!plan->find || !plan->at)
-		return fail_at(&disk->origin, "'disk:' has no '%s:'", plan->find ? "at" : "find");
-	plan->absent = text_equal(value_text(value_get(disk, "absent", NULL), "stop"), "tmpfs")
-			       ? PLAN_ABSENT_TMPFS
-			       : PLAN_ABSENT_STOP;
-	plan->wait = plan_duration(value_get(disk, "wait", NULL), DISK_WAIT_MS);
-	(void)size_parse(value_text(value_get(disk, "size", NULL), ""), &plan->size);
-	return 0;
-}
-
 static int plan_network(struct planner *planner, const struct value *boot)
 {
 	const struct value *network = value_get(boot, "network", NULL);
@@ -316,7 +292,7 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 		r = plan_cmdline(&planner,
 				 value_get(resolve->profile->root, "kernel", "cmdline", NULL));
 	if (r == 0)
-		r = plan_disk(&planner, value_get(boot, "disk", NULL));
+		r = plan_disk(resolve, value_get(boot, "disk", NULL), plan);
 	if (r == 0)
 		r = plan_network(&planner, boot);
 	if (r == 0)

@@ -26,6 +26,13 @@ int plan_services(struct resolve *resolve, struct bootplan *plan);
 int plan_choices(struct resolve *resolve, const struct value *choose, struct bootplan *plan);
 
 /**
+ * plan_disk() - "boot: disk:", one part of plan_services(); speaks
+ *
+ * Its tools, e2fsck and mke2fs, are named where the image has them.
+ */
+int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan *bootplan);
+
+/**
  * plan_calls() - "calls:" of a service or of main: what it calls must be in the image, unless it is
  * told to do without; speaks
  * @exec: its arguments

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "profile_schema.h"
+#include "../init/lib/find.h"
 #include "../init/lib/number.h"
 
 static bool is_size(const char *text)
@@ -77,10 +78,10 @@ static bool is_after_one_of(const char *text, const char *const *prefixes)
 
 static bool is_find(const char *text)
 {
-	static const char *const prefixes[] = { "LABEL=",    "UUID=", "PARTLABEL=",
-						"PARTUUID=", "/dev/", NULL };
+	enum find_kind kind;
+	const char *value;
 
-	return text_equal(text, "none") || is_after_one_of(text, prefixes);
+	return find_parse(text, &kind, &value);
 }
 
 static bool is_ready(const char *text)
@@ -116,7 +117,7 @@ static const struct form {
 	{ KIND_OWNER,	 is_owner,	"UID:GID such as 0:0" },
 	{ KIND_SHA256,	 is_sha256,	"64 hexadecimal digits" },
 	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
-	{ KIND_FIND,	 is_find,	"LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/... or none" },
+	{ KIND_FIND,	 is_find,	FIND_FORMS },
 	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
 	{ KIND_REASON,	 is_reason,	"the reason, in words" },
 	{ KIND_MAP,	 NULL,		"a map" },

@@ -14,7 +14,8 @@
 #include "bootplan_verbs.h"
 
 static const char *const load_words[] = { "demand", "beside", "boot", NULL };
-static const char *const absent_words[] = { "stop", "tmpfs", NULL };
+static const char *const absent_words[] = { "stop", "tmpfs", "format", NULL };
+static const char *const answer_words[] = { "no", "yes", NULL };
 static const char *const method_words[] = { "dhcp", "none", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
@@ -65,6 +66,10 @@ static const struct key_row disk_keys[] = {
 	WORD(plan_disk, absent, absent_words),
 	KEY(plan_disk, wait, KEY_NUMBER),
 	KEY(plan_disk, size, KEY_NUMBER),
+	WORD(plan_disk, resize, answer_words),
+	KEY(plan_disk, fsck, KEY_TEXT),
+	KEY(plan_disk, mkfs, KEY_TEXT),
+	KEY(plan_disk, swap, KEY_TEXT),
 	KEYS_END
 };
 

@@ -20,7 +20,8 @@
 
 enum plan_mode { PLAN_MODE_EXEC, PLAN_MODE_SUPERVISE };
 enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BESIDE, PLAN_LOAD_BOOT };
-enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS };
+enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS, PLAN_ABSENT_FORMAT };
+enum plan_answer { PLAN_NO, PLAN_YES };
 /* conditions of a choice: what the running kernel has */
 enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LEGACY };
 enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE };
@@ -54,11 +55,15 @@ struct plan_alias {
 
 /* "disk": the Docker disk */
 struct plan_disk {
-	char *find; /* LABEL=, UUID=, PARTLABEL=, PARTUUID=, /dev/...; or none */
+	char *find; /* see lib/find.h */
 	char *at;   /* mount point */
 	enum plan_absent absent;
 	uint64_t wait; /* ms to wait for the device */
 	uint64_t size; /* bytes, of the tmpfs when absent; 0: the kernel's default */
+	enum plan_answer resize; /* grow the file system to its device */
+	char *fsck;              /* e2fsck, absolute, in the image; NULL: no check */
+	char *mkfs;              /* mke2fs, absolute, in the image; for absent=format */
+	char *swap;              /* a swap area, named as in find; NULL: none */
 };
 
 /* "network": what to do with interfaces whose name matches */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan_disk.c - "boot: disk:": the disk for Docker
+ *
+ * In:    the checked profile; the manifest, which holds what programs a profile wants
+ * Out:   the plan's "disk" line
+ * Not:   packing e2fsck and mke2fs: that is for "programs:", so that leaving them out is a decision
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fail.h"
+#include "plan.h"
+#include "../init/lib/find.h"
+#include "../init/lib/number.h"
+
+#define WAIT_MS 10000
+
+static int expand(const struct resolve *resolve, const struct value *value, char **ret_text)
+{
+	if (!value)
+		return 0;
+	return profile_expand(resolve->profile, value_text(value, ""), value->origin, ret_text);
+}
+
+/* "absent: format" must lead to a disk that the next boot finds again */
+static int plan_format(struct resolve *resolve, const struct value *absent, struct plan_disk *plan)
+{
+	enum find_kind kind = FIND_NONE;
+	const char *value;
+	int r;
+
+	(void)find_parse(plan->find, &kind, &value);
+	if (kind == FIND_PART_LABEL || kind == FIND_PART_UUID || kind == FIND_NONE)
+		return fail_at(&absent->origin,
+			       "'absent: format' makes no partitions, so '%s' would not be found "
+			       "afterwards; find the disk by LABEL=, UUID=, virtio-SERIAL or a path",
+			       plan->find);
+	r = plan_program_place(resolve, "mke2fs", &absent->origin, &plan->mkfs);
+	if (r == 0 && !plan->mkfs)
+		return fail_at(&absent->origin,
+			       "'absent: format' calls 'mke2fs', which is not in the image; put it "
+			       "into 'programs:', or include the profile disk-tools");
+	return r;
+}
+
+static int plan_tools(struct resolve *resolve, const struct value *disk, struct plan_disk *plan)
+{
+	const struct value *absent = value_get(disk, "absent", NULL);
+	const char *fsck = value_text(value_get(disk, "fsck", NULL), "auto");
+
+	if (text_equal(fsck, "auto")) {
+		int r = plan_program_place(resolve, "e2fsck", &disk->origin, &plan->fsck);
+
+		if (r < 0)
+			return r;
+	}
+	return plan->absent == PLAN_ABSENT_FORMAT ? plan_format(resolve, absent, plan) : 0;
+}
+
+int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan *bootplan)
+{
+	static const char *const words[] = { "stop", "tmpfs", "format" };
+	struct plan_disk *plan = &bootplan->disk;
+	const char *absent = value_text(value_get(disk, "absent", NULL), "stop");
+	int r;
+
+	if (!disk)
+		return 0;
+	bootplan->has_disk = true;
+	r = expand(resolve, value_get(disk, "find", NULL), &plan->find);
+	if (r == 0)
+		r = expand(resolve, value_get(disk, "at", NULL), &plan->at);
+	if (r == 0)
+		r = expand(resolve, value_get(disk, "swap", NULL), &plan->swap);
+	if (r < 0)
+		return r;
+	if (!plan->find || !plan->at)
+		return fail_at(&disk->origin, "'disk:' has no '%s:'", plan->find ? "at" : "find");
+	if (plan->swap && text_equal(plan->swap, "none"))
+		memory_free(&plan->swap);
+	for (unsigned i = 0; i < COUNT_OF(words); i++)
+		if (text_equal(words[i], absent))
+			plan->absent = i;
+	plan->wait = WAIT_MS;
+	(void)duration_parse(value_text(value_get(disk, "wait", NULL), ""), &plan->wait);
+	(void)size_parse(value_text(value_get(disk, "size", NULL), ""), &plan->size);
+	plan->resize = value_get(disk, "resize", NULL) ? PLAN_YES : PLAN_NO;
+	return plan_tools(resolve, disk, plan);
+}
