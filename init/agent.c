@@ -2,7 +2,7 @@
 /*
  * agent.c - the program that talks to Docker, so that PID 1 need not
  *
- * In:    a subcommand: wait, load, console
+ * In:    a subcommand: wait, load, console; settings (agent_settings.c)
  * Out:   wait: its exit status. load: one line on stdout, 0 something was loaded, 3 all was there,
  *        1 failed and the line says why. console: becomes the docker CLI
  * Not:   the API (agent_docker.c), restarting a console (the helper)
@@ -16,6 +16,7 @@
 
 #include "agent_docker.h"
 #include "agent_http.h"
+#include "agent_settings.h"
 #include "lib/number.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRESENT = 3 };
@@ -274,13 +275,16 @@ int main(int argc, char **argv)
 	struct docker docker = { .silence_ms = 30000 };
 	size_t i = 0;
 
+	if (argc > 1 && text_equal(argv[1], "settings"))
+		return agent_settings(argv + 2);
 	while (i < COUNT_OF(agent_commands) &&
 	       (argc < 2 || !text_equal(argv[1], agent_commands[i].name)))
 		i++;
 	if (i == COUNT_OF(agent_commands)) {
 		(void)fprintf(stderr,
 			      "usage: agent wait|load|console --socket PATH [--wait MS] "
-			      "[--image NAME:TAG --name NAME --docker PATH] [-- WORD...]\n");
+			      "[--image NAME:TAG --name NAME --docker PATH] [-- WORD...]\n"
+			      "       agent settings DIRECTORY -- WORD...\n");
 		return EXIT_USAGE;
 	}
 	if (arguments_parse(&arguments, argv + 2) != 0)

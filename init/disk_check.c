@@ -16,6 +16,7 @@
 #include "disk_check.h"
 #include "run_program.h"
 
+#define WORDS_MOST 160
 #define MOST_MS (2 * 3600 * 1000) /* a large disk with much to repair */
 
 enum { FSCK_REPAIRED = 1 | 2, FSCK_LEFT = 4 };
@@ -52,6 +53,7 @@ int disk_check(const struct machine *machine, const struct block_device *device,
 {
 	CLEANUP(text_free) struct text words = TEXT_EMPTY;
 	CLEANUP(text_free) struct text doing = TEXT_EMPTY;
+	CLEANUP(text_free) struct text said = TEXT_EMPTY;
 	char *program = machine->plan.disk.fsck;
 	int status = 0, code, r;
 	char preen[] = "-p", force[] = "-f";
@@ -68,20 +70,21 @@ int disk_check(const struct machine *machine, const struct block_device *device,
 					       .most_ms = MOST_MS,
 					       .words = &words },
 			&status);
+	program_words(&words, WORDS_MOST, &said);
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : FSCK_REPAIRED << 8;
 	if (r == 0 && (code & ~FSCK_REPAIRED) == 0) {
 		text_format(details, " fsck=%s", code ? "repaired" : "clean");
 		if (code)
 			(void)log_line(LOG_WARNING, 0, "disk: e2fsck repaired %s: %s", device->path,
-				       program_last_line(&words));
+				       text_string(&said));
 		return 0;
 	}
 	if (r == 0 && WIFEXITED(status) && (code & FSCK_LEFT))
-		return errors_left(record, device, program, program_last_line(&words));
+		return errors_left(record, device, program, text_string(&said));
 	(void)log_line(LOG_WARNING, r, "disk: %s was not checked (%s): %s; going on", device->path,
 		       r == -ETIMEDOUT ? "e2fsck took too long"
 		       : r < 0         ? strerror(-r)
 				       : "e2fsck failed",
-		       program_last_line(&words));
+		       text_string(&said));
 	return 0;
 }

@@ -21,6 +21,7 @@
 
 #define EDGE_BYTES (1 << 20)
 #define LEAST_BYTES (16 << 20) /* smaller than that nobody keeps images on: it is something else */
+#define WORDS_MOST 160
 #define MOST_MS (15 * 60 * 1000)
 #define LABEL "DOCKER" /* where the disk is not found by one */
 
@@ -91,6 +92,7 @@ static int make(const struct plan_disk *disk, const struct disk_search *search,
 {
 	CLEANUP(text_free) struct text words = TEXT_EMPTY;
 	CLEANUP(text_free) struct text doing = TEXT_EMPTY;
+	CLEANUP(text_free) struct text said = TEXT_EMPTY;
 	CLEANUP(strings_free) struct strings argv = STRINGS_EMPTY;
 	const char *const fixed[] = { disk->mkfs, "-q", "-t", "ext4" };
 	bool by_uuid = search->kind == FIND_UUID;
@@ -116,12 +118,13 @@ static int make(const struct plan_disk *disk, const struct disk_search *search,
 						       .most_ms = MOST_MS,
 						       .words = &words },
 				&status);
+	program_words(&words, WORDS_MOST, &said);
 	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return step_details(record, r < 0 ? r : -EIO,
 				    "'%s' made no file system on %s: %s; the disk may be too "
 				    "small or broken, see dmesg",
 				    disk->mkfs, device->path,
-				    r < 0 ? strerror(-r) : program_last_line(&words));
+				    r < 0 ? strerror(-r) : text_string(&said));
 	(void)log_line(LOG_WARNING, 0, "disk: %s was blank: made an ext4 file system on it (%llu ms)",
 		       device->path, (unsigned long long)(clock_ms() - start));
 	return 0;

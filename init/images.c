@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "images.h"
+#include "settings.h"
 #include "spawn.h"
 
 #define WAIT_MS "60000"
@@ -57,6 +58,8 @@ static void wait_ended(struct supervisor *supervisor, struct child *child, int s
 	output_drain(&images->words);
 	output_drain(&images->complaints);
 	images->wait_result = status == 0 ? 0 : -ETIMEDOUT;
+	if (status == 0)
+		settings_proved(supervisor->machine);
 	if (!supervisor->is_ending)
 		images->answered(images);
 }

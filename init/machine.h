@@ -26,7 +26,7 @@ enum step_result { STEP_PENDING, STEP_OK, STEP_SKIPPED, STEP_FAILED };
 struct step_record {
 	const char *name;
 	enum step_result result;
-	char details[400];
+	char details[600];
 	uint64_t start_us, end_us;
 };
 
@@ -59,8 +59,8 @@ struct machine {
 #define STEP_SKIP 1
 typedef int step_function(struct machine *machine, struct step_record *record);
 
-step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap, step_cgroups,
-	step_limits;
+step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap,
+	step_settings, step_cgroups, step_limits;
 
 /** step_details() - replace the details of a step; returns @result */
 int step_details(struct step_record *record, int result, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -30,6 +30,7 @@ static const struct step {
 	{ "root",    step_root,    FAIL_STOP },
 	{ "disk",    step_disk,    FAIL_STOP },
 	{ "swap",    step_swap,    FAIL_NOTE },
+	{ "settings", step_settings, FAIL_NOTE },
 	{ "cgroups", step_cgroups, FAIL_STOP },
 	{ "limits",  step_limits,  FAIL_NOTE },
 };

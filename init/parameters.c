@@ -31,6 +31,7 @@ static const struct {
 	{ "root",        "root" },
 	{ "disk",        "disk" },
 	{ "swap",        "swap" },
+	{ "settings",    "settings" },
 	{ "cgroups",     "cgroups" },
 	{ "limits",      "limits" },
 	{ "network",     HAND_OVER },

@@ -6,6 +6,7 @@
  * Out:   its status and the last that it printed
  * Not:   what lives longer than a step (supervisor.c)
  */
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -106,15 +107,21 @@ int program_run(const struct program_run *run, int *ret_status)
 	return r;
 }
 
-const char *program_last_line(struct text *words)
+void program_words(const struct text *words, size_t most, struct text *line)
 {
-	char *end = words->data + words->length, *line;
+	size_t start = words->length > most ? words->length - most : 0, before = line->length;
 
-	if (!words->data)
-		return "";
-	while (end > words->data && strchr(" \r\n\t", end[-1]))
-		end--;
-	*end = '\0';
-	line = strrchr(words->data, '\n');
-	return line ? line + 1 : words->data;
+	/* not from within a word, where there is another */
+	while (start > 0 && start < words->length && !isspace((unsigned char)words->data[start]))
+		start++;
+	for (size_t i = start; i < words->length; i++) {
+		bool is_blank = isspace((unsigned char)words->data[i]);
+
+		if (!is_blank)
+			text_add_char(line, words->data[i]);
+		else if (line->length > before && line->data[line->length - 1] != ' ')
+			text_add_char(line, ' ');
+	}
+	if (line->length == before)
+		text_add(line, "it said nothing");
 }

@@ -23,6 +23,5 @@ struct program_run {
  */
 int program_run(const struct program_run *run, int *ret_status);
 
-/** program_last_line() - of @words, the last line that is not blank; "" when there is none. Cuts
- * @words behind it */
-const char *program_last_line(struct text *words);
+/** program_words() - add the end of @words, about @most bytes, to @line as one line */
+void program_words(const struct text *words, size_t most, struct text *line);

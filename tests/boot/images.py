@@ -30,10 +30,14 @@ boot: { services: { rules: { exec: [busybox, sh, -c, "readlink /usr/sbin/iptable
     "disks": ("""\
 include: [base, host-shell, disk-tools]
 programs: { e2fsck: required, mke2fs: required }
+files: { /etc/docker/daemon.json: { content: '{ "iptables": false, "debug": false }' } }
 boot:
-  disk: { find: LABEL=DOCKER, at: /var/lib/docker, absent: format, wait: 5s, resize: true,
+  disk: { find: LABEL=DOCKER, at: /var/lib/docker, absent: format, wait: 2s, resize: true,
           swap: LABEL=OD-SWAP }
-  main: { exec: [busybox, sh, -c, "exec >>/var/lib/docker/main; while :; do echo up; sleep 1; done"] }
+  main:
+    # the words behind it are nothing to the shell, and what dockerd could have
+    exec: [busybox, sh, -c, "exec >>/var/lib/docker/main; while :; do echo up; sleep 1; done", main,
+           --log-level=warn, -H, "unix:///run/one.sock", "--host=unix:///run/two.sock"]
 """, []),
     "no-iptables": ("""\
 include: [dockerd, dhcp, console, host-shell]

@@ -17,7 +17,6 @@ import vm
 
 MEMORY = 400
 NOT_PANIC = (vm.PANIC,)
-SHELL = "rd.shell"
 MIB = 1 << 20
 DISK_OK = r"mkinitrd: disk: ok (.*)"
 DISK_FAILED = r"mkinitrd: disk: failed: (.*)"
@@ -75,13 +74,22 @@ class Disks(machine.BootTest):
         return self.machine("disks", append=f"rd.shell {append}", memory=MEMORY, nic="none",
                             extra=[word for words in extra for word in words], **arguments)
 
-    def up(self, guest):
+    def up(self, guest, since=0):
         """Main runs; what the step "disk" said."""
-        guest.wait_for(r"mkinitrd: exec: ", 120)
-        return guest.wait_for(DISK_OK, 1).group(1)
+        guest.wait_for(r"mkinitrd: exec: ", 120, since=since)
+        return guest.wait_for(DISK_OK, 1, since=since).group(1)
 
-    def rescue(self, guest):
+    def failed(self, guest):
+        """The step "disk" failed, and there is a shell; what it said."""
+        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
         guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
+        return said
+
+    def retry(self, guest, command):
+        """From the rescue shell, until main runs."""
+        since = guest.position()
+        guest.console.send(f"{command}; exit\n")
+        return self.up(guest, since)
 
     def power_off(self, guest):
         guest.shell.type("poweroff")
@@ -175,13 +183,11 @@ class Found(Disks):
         one, two = (self.file_system(name, "ext4", "DOCKER") for name in ("one", "two"))
         before = disks.sha256(one)
         guest = self.boot(extra=[attach(one, "virtio", 0), attach(two, "virtio", 1)])
-        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
+        said = self.failed(guest)
         self.assertIn("LABEL=DOCKER is on two devices, /dev/vda and /dev/vdb", said)
-        self.rescue(guest)
         guest.monitor.command("device_del", id="disk0")
         guest.type_until("echo GONE-$(ls /sys/block | grep -c vda)", "GONE-0", 30)
-        guest.console.send("exit\n")
-        said = self.up(guest)
+        said = self.retry(guest, ":")
         self.assertIn("device=/dev/vdb", said)
         guest.stop()
         self.assertEqual(disks.sha256(one), before)
@@ -204,13 +210,11 @@ class Checked(Disks):
         disks.run("debugfs", "-w", "-R", "clri <2>", disk)
         disks.run("debugfs", "-w", "-R", "ssv state 2", disk)
         guest = self.boot(extra=[attach(disk, "virtio", 0)])
-        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
+        said = self.failed(guest)
         self.assertIn("has errors that e2fsck does not repair unasked", said)
         command = re.search(r"repair them: '(.*?)'", said).group(1)
         # the command that it names is the one that helps
-        self.rescue(guest)
-        guest.console.send(f"{command} -y; exit\n")
-        self.up(guest)
+        self.retry(guest, f"{command} -y")
         self.power_off(guest)
         self.assert_clean(disk)
 
@@ -243,7 +247,7 @@ class Made(Disks):
         before = {name: disks.sha256(path) for name, path in paths.items()}
         guest = self.boot(extra=[attach(path, "virtio", index)
                                  for index, path in enumerate(paths.values())])
-        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
+        said = self.failed(guest)
         self.assertIn("not blank: /dev/vda (swap), /dev/vdb (gpt partition table), "
                       "/dev/vdc (unknown data), /dev/vdd (unknown data), /dev/vde (too small); "
                       "LABEL=DOCKER not found", said)
@@ -254,14 +258,12 @@ class Made(Disks):
         disk, other = self.blank("disk"), self.blank("other")
         before = disks.sha256(disk)
         guest = self.boot(extra=[attach(disk, "virtio", 0), attach(other, "virtio", 1)])
-        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
+        said = self.failed(guest)
         self.assertIn("two disks are blank, /dev/vda and /dev/vdb", said)
         self.assertEqual(disks.sha256(disk), before)
-        self.rescue(guest)
         guest.monitor.command("device_del", id="disk1")
         guest.type_until("echo GONE-$(ls /sys/block | grep -c vdb)", "GONE-0", 30)
-        guest.console.send("exit\n")
-        self.assertRegex(self.up(guest), r"device=/dev/vda .* made=yes")
+        self.assertRegex(self.retry(guest, ":"), r"device=/dev/vda .* made=yes")
 
     def test_OD_7_the_named_disk_or_none(self):
         disk, other = self.blank("disk"), self.blank("other")
@@ -274,7 +276,7 @@ class Made(Disks):
         disks.run("mkswap", disk)
         before = disks.sha256(disk)
         guest = self.boot("mkinitrd.disk=/dev/vda", both, name="swap")
-        said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
+        said = self.failed(guest)
         self.assertIn("not blank: /dev/vda (swap); it is untouched", said)
         guest.stop()
         self.assertEqual(disks.sha256(disk), before)

@@ -2,6 +2,7 @@
 unit_test(bootplan)
 unit_test(text)
 unit_test(agent_http SOURCES init/agent_http.c init/agent_docker.c)
+unit_test(agent_settings SOURCES init/agent_daemon_json.c)
 unit_test(container_archive)
 unit_test(dhcp_lease SOURCES init/dhcp_lease.c)
 unit_test(dhcp_script SOURCES init/dhcp_script.c init/dhcp_lease.c init/netlink.c)

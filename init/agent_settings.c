@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_settings.c - what lies on the Docker disk takes effect, or is set aside
+ *
+ * In:    DIRECTORY/mkinitrd/: daemon.json, hostname, certs/NAME.crt, ca-certificates.crt, which
+ *        somebody has put there; what Docker has left in DIRECTORY
+ * Out:   dockerd's file in /etc/docker, names and certificates in /etc; broken files renamed; lines
+ *        for init
+ * Not:   the daemon.json itself (agent_daemon_json.c); setting the host's name, which init does
+ * Facts: files that dockerd does not start with when a power cut left them empty, and what it does
+ *        with a socket's path: found by trying, tests/boot/test_settings.py. Go reads one bundle
+ *        and besides every file of /etc/ssl/certs: crypto/x509/root_linux.go. Host names: RFC 1123
+ *        section 2.1 and hostname(7)
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "agent_aside.h"
+#include "agent_daemon_json.h"
+#include "agent_settings.h"
+#include "lib/file.h"
+#include "lib/unix_socket.h"
+
+#define FOLDER "mkinitrd"
+#define CERTIFICATES "/etc/ssl/certs"
+#define BUNDLE CERTIFICATES "/ca-certificates.crt"
+#define MOST_BYTES (4 << 20)
+#define MOST_NAMES 1000
+#define MOST_TRIES 2
+#define TRIES "daemon.json.tries"
+
+struct settings {
+	const char *data;   /* where the disk is mounted */
+	char *folder;       /* ours on it */
+	char *const *words; /* of dockerd */
+	json_t *daemon;     /* what dockerd will read; NULL: nothing */
+};
+
+static bool is_there(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* 0 with the path of @name in our folder, or -ENOENT, -ENOMEM */
+static int place_of(const struct settings *settings, const char *name, char **ret_path)
+{
+	if (asprintf(ret_path, "%s/%s", settings->folder, name) < 0) {
+		*ret_path = NULL;
+		return -ENOMEM;
+	}
+	return is_there(*ret_path) ? 0 : -ENOENT;
+}
+
+/* the names in a directory, sorted; one that is missing or unreadable has none */
+static void names_in(const char *directory, struct strings *ret_names)
+{
+	CLEANUP(directory_close) DIR *stream = opendir(directory);
+	const struct dirent *entry;
+
+	while (stream && ret_names->count < MOST_NAMES && (entry = readdir(stream)))
+		if (entry->d_name[0] != '.')
+			(void)strings_add(ret_names, entry->d_name);
+	strings_sort(ret_names, true);
+}
+
+/* a whole new content or the old one: written beside it, then renamed */
+static int replace_file(const char *path, const char *content, mode_t mode)
+{
+	CLEANUP(text_free) struct text temporary = TEXT_EMPTY;
+	CLEANUP(fd_close) int fd = -1;
+	int r;
+
+	text_format(&temporary, "%s.new", path);
+	if (temporary.failed)
+		return -ENOMEM;
+	(void)unlink(text_string(&temporary));
+	fd = open(text_string(&temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	r = file_write_fd(fd, content, strlen(content));
+	if (r == 0 && (fsync(fd) < 0 || rename(text_string(&temporary), path) < 0))
+		r = -errno;
+	return r;
+}
+
+static int replace_link(const char *path, const char *target)
+{
+	CLEANUP(text_free) struct text temporary = TEXT_EMPTY;
+
+	text_format(&temporary, "%s.new", path);
+	if (temporary.failed)
+		return -ENOMEM;
+	(void)unlink(text_string(&temporary));
+	if (symlink(target, text_string(&temporary)) < 0 ||
+	    rename(text_string(&temporary), path) < 0)
+		return -errno;
+	return 0;
+}
+
+/* ---- daemon.json ---- */
+
+/* How often a boot with this file has begun since Docker last answered. Each boot counts one up,
+ * init removes the count when Docker answers. Return: false: it has had its chances */
+static bool has_chances(const struct settings *settings)
+{
+	CLEANUP(memory_free) char *path = NULL;
+	CLEANUP(memory_free) char *line = NULL;
+	CLEANUP(fd_close) int folder_fd = -1;
+	char next[] = "1\n";
+	int r = place_of(settings, TRIES, &path);
+
+	if (r == 0 && file_read_line(AT_FDCWD, path, &line) == 0 && line[0] >= '1' &&
+	    line[0] <= '8')
+		next[0] = (char)(line[0] + 1);
+	if (next[0] > '0' + MOST_TRIES) {
+		(void)unlink(path);
+		return false;
+	}
+	r = path ? replace_file(path, next, 0644) : r;
+	/* Docker may be gone in a second, and the machine with it */
+	folder_fd = open(settings->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r == 0 && (folder_fd < 0 || fsync(folder_fd) < 0))
+		r = -errno;
+	if (r < 0)
+		report("warn", "cannot note in '%s' that daemon.json is tried: %s", settings->folder,
+		       strerror(-r));
+	return true;
+}
+
+/* over the image's own file. Return: 0 or a negative errno */
+static int daemon_install(struct settings *settings, json_t *ours)
+{
+	const char *place = daemon_json_place(settings->words);
+	CLEANUP(text_free) struct text keys = TEXT_EMPTY, reason = TEXT_EMPTY;
+	json_t *merged = NULL, *item;
+	const char *key;
+	char *text;
+	int r;
+
+	r = daemon_json_read(place, &merged, &reason);
+	if (r == -EINVAL)
+		report("warn", "%s of the image is left out: %s", place, text_string(&reason));
+	if (r < 0)
+		merged = json_object();
+	if (!merged || json_object_update(merged, ours) < 0) {
+		json_decref(merged);
+		return -ENOMEM;
+	}
+	text = json_dumps(merged, JSON_INDENT(1));
+	r = text ? directory_make("/etc/docker", 0755) : -ENOMEM;
+	if (r == 0)
+		r = replace_file(place, text, 0600);
+	free(text);
+	json_object_foreach(ours, key, item)
+		text_format(&keys, "%s%s", keys.length ? "," : "", key);
+	if (r == 0)
+		report("detail", "daemon.json=%s", text_string(&keys));
+	json_decref(settings->daemon);
+	settings->daemon = merged;
+	return r;
+}
+
+static void take_daemon_json(struct settings *settings)
+{
+	CLEANUP(text_free) struct text why = TEXT_EMPTY, reason = TEXT_EMPTY;
+	CLEANUP(memory_free) char *path = NULL;
+	const char *key, *word;
+	json_t *ours = NULL;
+	int r;
+
+	(void)daemon_json_read(daemon_json_place(settings->words), &settings->daemon, &reason);
+	text_clear(&reason);
+	if (place_of(settings, "daemon.json", &path) < 0)
+		return;
+	r = daemon_json_read(path, &ours, &reason);
+	if (r == -EINVAL)
+		text_format(&why, "not taken, no JSON that dockerd reads: %s", text_string(&reason));
+	key = ours ? daemon_json_conflict(ours, settings->words, &word) : NULL;
+	if (key)
+		text_format(&why,
+			    "not taken, dockerd refuses a setting that it gets twice: '%s' is in "
+			    "it, and '%s' on the command line of this image",
+			    key, word);
+	if (r == 0 && !why.length && !has_chances(settings))
+		text_format(&why, "not taken, Docker did not answer in %d boots with it",
+			    MOST_TRIES);
+	if (r == 0 && !why.length)
+		r = daemon_install(settings, ours);
+	if (why.length)
+		(void)set_aside(path, text_string(&why));
+	else if (r < 0)
+		report("warn", "%s: not taken: %s", path, strerror(-r));
+	json_decref(ours);
+}
+
+/* ---- the host's name ---- */
+
+static bool is_host_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > HOST_NAME_MAX || *name == '-' || *name == '.')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && *name != '-' && *name != '.')
+			return false;
+	return name[-1] != '-' && name[-1] != '.';
+}
+
+/* so that the name leads to this machine without a network */
+static int add_to_hosts(const char *name)
+{
+	CLEANUP(text_free) struct text content = TEXT_EMPTY;
+	int r = file_read(AT_FDCWD, "/etc/hosts", MOST_BYTES, &content);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	text_format(&content, "127.0.1.1 %s\n", name);
+	return content.failed ? -ENOMEM : replace_file("/etc/hosts", text_string(&content), 0644);
+}
+
+static void take_hostname(const struct settings *settings)
+{
+	CLEANUP(memory_free) char *path = NULL;
+	CLEANUP(memory_free) char *name = NULL;
+	int r = place_of(settings, "hostname", &path);
+
+	if (r == -ENOENT)
+		return;
+	if (r == 0)
+		r = file_read_line(AT_FDCWD, path, &name);
+	if (r < 0) {
+		report("warn", "%s: not taken: %s", settings->folder, strerror(-r));
+		return;
+	}
+	name[strcspn(name, " \t\r")] = '\0';
+	if (!is_host_name(name)) {
+		(void)set_aside(path, "not taken, it holds no host name: letters, digits, '-' and "
+				      "'.', at most 64");
+		return;
+	}
+	r = add_to_hosts(name);
+	if (r < 0)
+		report("warn", "cannot add '%s' to /etc/hosts: %s", name, strerror(-r));
+	report("hostname", "%s", name);
+}
+
+/* ---- certificates ---- */
+
+/* whether there is one certificate at least, and each one has an end: RFC 7468 */
+static bool are_certificates(const char *text)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----",
+			  end[] = "-----END CERTIFICATE-----";
+	size_t count = 0;
+
+	for (const char *at = text; (at = strstr(at, begin)) != NULL; count++) {
+		size_t body;
+
+		at += sizeof(begin) - 1;
+		body = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				  "+/= \t\r\n");
+		if (body < 64 || !text_after(at + body, end))
+			return false;
+	}
+	return count > 0;
+}
+
+/* Return: whether @to leads to the certificates in @path now */
+static bool take_certificates(const char *path, const char *to)
+{
+	CLEANUP(text_free) struct text content = TEXT_EMPTY;
+	int r = is_regular(path) ? file_read(AT_FDCWD, path, MOST_BYTES, &content) : -EINVAL;
+
+	if (r == 0 && (strlen(text_string(&content)) != content.length ||
+		       !are_certificates(text_string(&content))))
+		r = -EINVAL;
+	if (r == -EINVAL) {
+		(void)set_aside(path, "not taken, it holds no certificates in PEM form");
+		return false;
+	}
+	if (r == 0)
+		r = directory_make(CERTIFICATES, 0755);
+	if (r == 0)
+		r = replace_link(to, path);
+	if (r < 0)
+		report("warn", "%s: not taken: %s", path, strerror(-r));
+	return r == 0;
+}
+
+static void take_each_certificate(const struct settings *settings)
+{
+	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
+	CLEANUP(memory_free) char *bundle = NULL;
+	CLEANUP(memory_free) char *folder = NULL;
+	size_t count = 0;
+
+	if (place_of(settings, "ca-certificates.crt", &bundle) == 0 &&
+	    take_certificates(bundle, BUNDLE))
+		report("detail", "ca-certificates=replaced");
+	if (place_of(settings, "certs", &folder) < 0)
+		return;
+	names_in(folder, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		CLEANUP(text_free) struct text from = TEXT_EMPTY, to = TEXT_EMPTY;
+
+		if (!text_ends_with(names.items[i], ".crt"))
+			continue;
+		text_format(&from, "%s/%s", folder, names.items[i]);
+		text_format(&to, CERTIFICATES "/disk-%s", names.items[i]);
+		count += !from.failed && !to.failed &&
+			 take_certificates(text_string(&from), text_string(&to));
+	}
+	if (count)
+		report("detail", "certificates=%zu", count);
+}
+
+/* ---- what an unclean stop leaves ---- */
+
+/* a file with fewer bytes than any content has */
+static void clear_empty(const char *directory, const char *name)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	struct stat status;
+
+	text_format(&path, "%s/%s", directory, name);
+	if (!path.failed && lstat(text_string(&path), &status) == 0 && S_ISREG(status.st_mode) &&
+	    status.st_size < 2)
+		(void)set_aside(text_string(&path), "empty, as an unclean stop leaves it");
+}
+
+/* @root: Docker's */
+static void clear_empty_files(const char *root)
+{
+	static const char *const files[] = {
+		"engine-id",
+		"swarm/docker-state.json",
+		"swarm/state.json",
+	};
+	CLEANUP(strings_free) struct strings drivers = STRINGS_EMPTY;
+	CLEANUP(text_free) struct text images = TEXT_EMPTY;
+
+	for (size_t i = 0; i < COUNT_OF(files); i++)
+		clear_empty(root, files[i]);
+	/* a list of images for each storage driver that was ever used */
+	text_format(&images, "%s/image", root);
+	names_in(text_string(&images), &drivers);
+	for (size_t i = 0; i < drivers.count; i++) {
+		CLEANUP(text_free) struct text folder = TEXT_EMPTY;
+
+		text_format(&folder, "%s/%s", text_string(&images), drivers.items[i]);
+		clear_empty(text_string(&folder), "repositories.json");
+	}
+}
+
+/* nothing of Docker's runs yet: what has the name of its socket or pid file is left from before */
+static void clear_stale(const char *path, bool is_socket)
+{
+	int fd = -1;
+
+	if (*path != '/' || !(is_socket ? is_there(path) : is_regular(path)))
+		return;
+	if (is_socket && unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK, &fd) == 0) {
+		(void)close(fd);
+		return;
+	}
+	(void)set_aside(path, is_socket ? "in the way of Docker's socket, and nobody listens there"
+					: "a pid file that was left");
+}
+
+static void clear_state(const struct settings *settings)
+{
+	CLEANUP(strings_free) struct strings roots = STRINGS_EMPTY, pids = STRINGS_EMPTY,
+					     hosts = STRINGS_EMPTY;
+
+	(void)daemon_json_texts(settings->daemon, settings->words, "data-root", &roots);
+	(void)daemon_json_texts(settings->daemon, settings->words, "pidfile", &pids);
+	(void)daemon_json_texts(settings->daemon, settings->words, "hosts", &hosts);
+	clear_empty_files(roots.count ? roots.items[0] : settings->data);
+	clear_stale(pids.count ? pids.items[0] : "/var/run/docker.pid", false);
+	if (hosts.count == 0)
+		clear_stale("/var/run/docker.sock", true);
+	for (size_t i = 0; i < hosts.count; i++) {
+		const char *path = text_after(hosts.items[i], "unix://");
+
+		if (path)
+			clear_stale(*path ? path : "/var/run/docker.sock", true);
+	}
+}
+
+int agent_settings(char **words)
+{
+	struct settings settings = { .data = words[0] };
+
+	if (!words[0] || !words[1] || !text_equal(words[1], "--")) {
+		(void)fprintf(stderr, "usage: agent settings DIRECTORY -- MAIN WORD...\n");
+		return 2;
+	}
+	settings.words = words + 2;
+	if (asprintf(&settings.folder, "%s/" FOLDER, settings.data) < 0)
+		return 1;
+	take_daemon_json(&settings);
+	take_hostname(&settings);
+	take_each_certificate(&settings);
+	clear_state(&settings);
+	json_decref(settings.daemon);
+	free(settings.folder);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_settings.h - what lies on the Docker disk takes effect, or is set aside
+ */
+#pragma once
+
+/**
+ * agent_settings() - the agent's command "settings DIRECTORY -- MAIN WORD..."
+ * @words: DIRECTORY (where the disk is mounted), "--", what init will start; ends in NULL
+ *
+ * Lines on stdout, for init: "warn TEXT", "hostname NAME", "detail KEY=VALUE". Return: exit status
+ */
+int agent_settings(char **words);
