@@ -25,6 +25,10 @@ set_tests_properties(boot-DL-21-supervise-first-boot PROPERTIES FIXTURES_SETUP s
 boot_test(DL-21-OD-22-supervise test_supervise.py Idle Ends Faults)
 set_tests_properties(boot-DL-21-OD-22-supervise PROPERTIES
   FIXTURES_REQUIRED "boot-images;docker-up;supervised")
+boot_test(OD-6-OD-20-disks-found test_disks.py Found)
+boot_test(OD-6-disks-checked test_disks.py Checked)
+boot_test(OD-7-disks-made test_disks.py Made)
+boot_test(OD-21-DL-6-DL-17-DL-18-settings test_settings.py)
 
 boot_test(OD-6-broken-disk test_failures.py BrokenDisk)
 boot_test(OD-8-break test_failures.py Break)

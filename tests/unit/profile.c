@@ -161,7 +161,7 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		  "begins with '/'" },
 		{ "boot: { disk: { find: LABEL= } }\n",
 		  "x.yaml:1:23: 'boot.disk.find' (which one) is 'LABEL='; expected LABEL=, UUID=, "
-		  "PARTLABEL=, PARTUUID=, /dev/... or none" },
+		  "PARTLABEL=, PARTUUID=, virtio-SERIAL, a path in /dev, or none" },
 		{ "boot: { main: { ready: tcp:1 } }\n",
 		  "x.yaml:1:24: 'boot.main.ready' (when it is up) is 'tcp:1'; expected unix:/PATH "
 		  "or docker:/PATH" },
@@ -187,9 +187,9 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		{ "boot: { root: { find: LABEL=x } }\n",
 		  "x.yaml:1:23: 'boot.root.find: LABEL=x' (none: the image is the root) is not "
 		  "supported by this version, which knows: none" },
-		{ "boot: { disk: { absent: format } }\n",
-		  "x.yaml:1:25: 'boot.disk.absent: format' (what to do without it) is not "
-		  "supported by this version, which knows: tmpfs stop" },
+		{ "boot: { disk: { absent: erase } }\n",
+		  "x.yaml:1:25: 'boot.disk.absent' (what to do without it) is 'erase'; expected "
+		  "'tmpfs', 'stop', 'format'" },
 		{ "output: { layout: squashfs }\n",
 		  "x.yaml:1:19: 'output.layout: squashfs' (how the image is put together) is not "
 		  "supported by this version, which knows: cpio" },
