@@ -79,7 +79,8 @@ const char *daemon_json_conflict(json_t *object, char *const *words, const char 
 	const char *key, *value;
 	json_t *item;
 
-	json_object_foreach(object, key, item) {
+	json_object_foreach(object, key, item)
+	{
 		for (size_t i = 0; words[i]; i++) {
 			if (!is_flag_of(words[i], key, &value))
 				continue;
@@ -108,7 +109,8 @@ int daemon_json_texts(json_t *object, char *const *words, const char *key,
 	}
 	if (r == 0 && json_is_string(setting))
 		r = strings_add(ret_texts, json_string_value(setting));
-	json_array_foreach(setting, index, item) {
+	json_array_foreach(setting, index, item)
+	{
 		if (r == 0 && json_is_string(item))
 			r = strings_add(ret_texts, json_string_value(item));
 	}

@@ -136,8 +136,8 @@ static bool has_chances(const struct settings *settings)
 	if (r == 0 && (folder_fd < 0 || fsync(folder_fd) < 0))
 		r = -errno;
 	if (r < 0)
-		report("warn", "cannot note in '%s' that daemon.json is tried: %s", settings->folder,
-		       strerror(-r));
+		report("warn", "cannot note in '%s' that daemon.json is tried: %s",
+		       settings->folder, strerror(-r));
 	return true;
 }
 
@@ -165,8 +165,9 @@ static int daemon_install(struct settings *settings, json_t *ours)
 	if (r == 0)
 		r = replace_file(place, text, 0600);
 	free(text);
-	json_object_foreach(ours, key, item)
+	json_object_foreach(ours, key, item) {
 		text_format(&keys, "%s%s", keys.length ? "," : "", key);
+	}
 	if (r == 0)
 		report("detail", "daemon.json=%s", text_string(&keys));
 	json_decref(settings->daemon);
@@ -188,7 +189,8 @@ static void take_daemon_json(struct settings *settings)
 		return;
 	r = daemon_json_read(path, &ours, &reason);
 	if (r == -EINVAL)
-		text_format(&why, "not taken, no JSON that dockerd reads: %s", text_string(&reason));
+		text_format(&why, "not taken, no JSON that dockerd reads: %s",
+			    text_string(&reason));
 	key = ours ? daemon_json_conflict(ours, settings->words, &word) : NULL;
 	if (key)
 		text_format(&why,
@@ -384,8 +386,9 @@ static void clear_stale(const char *path, bool is_socket)
 
 static void clear_state(const struct settings *settings)
 {
-	CLEANUP(strings_free) struct strings roots = STRINGS_EMPTY, pids = STRINGS_EMPTY,
-					     hosts = STRINGS_EMPTY;
+	CLEANUP(strings_free)
+	struct strings roots = STRINGS_EMPTY,
+		       pids = STRINGS_EMPTY, hosts = STRINGS_EMPTY;
 
 	(void)daemon_json_texts(settings->daemon, settings->words, "data-root", &roots);
 	(void)daemon_json_texts(settings->daemon, settings->words, "pidfile", &pids);

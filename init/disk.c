@@ -4,10 +4,9 @@
  *
  * In:    plan.disk: what to find, where to mount it, how long to wait, what if it is absent
  * Out:   the disk checked, mounted and grown; or one made; or a tmpfs in its place, said loudly
- * Not:   looking for devices (disk_find.c), what is blank (disk_format.c); a disk that holds anything
- *        is mounted or left as it is
- * Facts: a disk that is there and cannot be mounted must stop the boot: Docker would start afresh
- *        in memory and look healthy (docs/boot.md section 8)
+ * Not:   looking for devices (disk_find.c), what is blank (disk_format.c); a disk that holds
+ * anything is mounted or left as it is Facts: a disk that is there and cannot be mounted must stop
+ * the boot: Docker would start afresh in memory and look healthy (docs/boot.md section 8)
  */
 #include <errno.h>
 #include <fcntl.h>

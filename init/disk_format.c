@@ -20,7 +20,8 @@
 #include "run_program.h"
 
 #define EDGE_BYTES (1 << 20)
-#define LEAST_BYTES (16 << 20) /* smaller than that nobody keeps images on: it is something else */
+#define LEAST_BYTES (16 << 20) /* smaller than that nobody keeps images on: it is something else \
+				*/
 #define WORDS_MOST 160
 #define MOST_MS (15 * 60 * 1000)
 #define LABEL "DOCKER" /* where the disk is not found by one */
@@ -44,8 +45,8 @@ static int are_zeros(int fd, off_t at, size_t count)
 }
 
 /*
- * Why @device is not blank goes into @why. Return: 1 it is blank, 0 not, a negative errno: it cannot
- * be told
+ * Why @device is not blank goes into @why. Return: 1 it is blank, 0 not, a negative errno: it
+ * cannot be told
  */
 static int look_for_anything(const struct block_device *device, struct text *why)
 {
@@ -125,8 +126,9 @@ static int make(const struct plan_disk *disk, const struct disk_search *search,
 				    "small or broken, see dmesg",
 				    disk->mkfs, device->path,
 				    r < 0 ? strerror(-r) : text_string(&said));
-	(void)log_line(LOG_WARNING, 0, "disk: %s was blank: made an ext4 file system on it (%llu ms)",
-		       device->path, (unsigned long long)(clock_ms() - start));
+	(void)log_line(LOG_WARNING, 0,
+		       "disk: %s was blank: made an ext4 file system on it (%llu ms)", device->path,
+		       (unsigned long long)(clock_ms() - start));
 	return 0;
 }
 
@@ -139,10 +141,11 @@ static int check_possible(const struct plan_disk *disk, const struct disk_search
 				    "one; build it with mke2fs, or attach the disk",
 				    search->find);
 	if (search->kind == FIND_PART_LABEL || search->kind == FIND_PART_UUID)
-		return step_details(record, -EINVAL,
-				    "%s not found, and a partition is not made; attach the disk, or "
-				    "find it by LABEL=, UUID=, a path or virtio-SERIAL",
-				    search->find);
+		return step_details(
+			record, -EINVAL,
+			"%s not found, and a partition is not made; attach the disk, or "
+			"find it by LABEL=, UUID=, a path or virtio-SERIAL",
+			search->find);
 	return 0;
 }
 

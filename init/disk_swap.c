@@ -37,8 +37,9 @@ int step_swap(struct machine *machine, struct step_record *record)
 	}
 	device = &search.seen.items[search.found[0]];
 	if (search.found_count > 1)
-		return step_details(record, -EEXIST, "%s is on two devices, %s and %s; none is used",
-				    find, device->path, search.seen.items[search.found[1]].path);
+		return step_details(record, -EEXIST,
+				    "%s is on two devices, %s and %s; none is used", find,
+				    device->path, search.seen.items[search.found[1]].path);
 	if (!device->type || !text_equal(device->type, "swap"))
 		return step_details(record, -EINVAL,
 				    "%s is no swap area; it is untouched; to make one, which "

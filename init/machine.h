@@ -59,8 +59,8 @@ struct machine {
 #define STEP_SKIP 1
 typedef int step_function(struct machine *machine, struct step_record *record);
 
-step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap,
-	step_settings, step_cgroups, step_limits;
+step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap, step_settings,
+	step_cgroups, step_limits;
 
 /** step_details() - replace the details of a step; returns @result */
 int step_details(struct step_record *record, int result, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -6,5 +6,6 @@
 
 #include "machine.h"
 
-/** settings_proved() - Docker answers with the settings of this boot: forget that they were tried */
+/** settings_proved() - Docker answers with the settings of this boot: forget that they were tried
+ */
 void settings_proved(const struct machine *machine);

@@ -32,10 +32,11 @@ static int plan_format(struct resolve *resolve, const struct value *absent, stru
 
 	(void)find_parse(plan->find, &kind, &value);
 	if (kind == FIND_PART_LABEL || kind == FIND_PART_UUID || kind == FIND_NONE)
-		return fail_at(&absent->origin,
-			       "'absent: format' makes no partitions, so '%s' would not be found "
-			       "afterwards; find the disk by LABEL=, UUID=, virtio-SERIAL or a path",
-			       plan->find);
+		return fail_at(
+			&absent->origin,
+			"'absent: format' makes no partitions, so '%s' would not be found "
+			"afterwards; find the disk by LABEL=, UUID=, virtio-SERIAL or a path",
+			plan->find);
 	r = plan_program_place(resolve, "mke2fs", &absent->origin, &plan->mkfs);
 	if (r == 0 && !plan->mkfs)
 		return fail_at(&absent->origin,

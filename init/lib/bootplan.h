@@ -58,8 +58,8 @@ struct plan_disk {
 	char *find; /* see lib/find.h */
 	char *at;   /* mount point */
 	enum plan_absent absent;
-	uint64_t wait; /* ms to wait for the device */
-	uint64_t size; /* bytes, of the tmpfs when absent; 0: the kernel's default */
+	uint64_t wait;           /* ms to wait for the device */
+	uint64_t size;           /* bytes, of the tmpfs when absent; 0: the kernel's default */
 	enum plan_answer resize; /* grow the file system to its device */
 	char *fsck;              /* e2fsck, absolute, in the image; NULL: no check */
 	char *mkfs;              /* mke2fs, absolute, in the image; for absent=format */

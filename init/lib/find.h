@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 enum find_kind {
-	FIND_LABEL,  /* of the file system, or of swap */
-	FIND_UUID,   /* of the file system, or of swap */
+	FIND_LABEL, /* of the file system, or of swap */
+	FIND_UUID,  /* of the file system, or of swap */
 	FIND_PART_LABEL,
 	FIND_PART_UUID,
 	FIND_SERIAL, /* of a virtio disk: "SERIAL", or "SERIAL-part1" for a partition of it */
@@ -17,8 +17,7 @@ enum find_kind {
 };
 
 /* what find_parse() takes, for messages */
-#define FIND_FORMS                                                                        \
-	"LABEL=, UUID=, PARTLABEL=, PARTUUID=, virtio-SERIAL, a path in /dev, or none"
+#define FIND_FORMS "LABEL=, UUID=, PARTLABEL=, PARTUUID=, virtio-SERIAL, a path in /dev, or none"
 
 /**
  * find_parse() - what @text names

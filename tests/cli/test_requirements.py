@@ -134,6 +134,52 @@ boot:
             self.assertEqual(self.run_program(*profile, "-n").status, 0)
 
 
+class Disk(Case):
+    PROFILE = """\
+description: a fixture
+programs: {{ hello: required{} }}
+boot:
+  disk: {{ at: /data, find: {} }}
+  main: {{ exec: [hello] }}
+"""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("e2fsck", "mke2fs"):
+            self.root.program(name, "greet", "usr/sbin")
+
+    def disk(self, programs, words):
+        self.build(self.PROFILE.format(programs, words))
+        return [line for line in self.packed(PLAN).splitlines() if line.startswith("disk ")][0]
+
+    def test_OD_6_checked_when_the_image_has_what_checks(self):
+        find = "LABEL=DOCKER"
+        plain = "disk find=LABEL=DOCKER at=/data absent=stop wait=10000 resize=no"
+        self.assertEqual(self.disk("", find), plain)
+        self.assertEqual(self.disk(", e2fsck: required", find), plain + " fsck=/usr/sbin/e2fsck")
+        self.assertEqual(self.disk(", e2fsck: required", find + ", fsck: none"), plain)
+
+    def test_OD_7_OD_20_made_grown_swap(self):
+        self.assertEqual(
+            self.disk(", mke2fs: required",
+                      "virtio-one, absent: format, resize: true, swap: LABEL=OD-SWAP, wait: 1s"),
+            "disk find=virtio-one at=/data absent=format wait=1000 resize=yes "
+            "mkfs=/usr/sbin/mke2fs swap=LABEL=OD-SWAP")
+
+    def test_OD_7_format_that_would_not_do(self):
+        self.check_refused(
+            self.PROFILE.format("", "LABEL=DOCKER, absent: format"),
+            "fixture.yaml:4:50: 'absent: format' calls 'mke2fs', which is not in the image; put "
+            "it into 'programs:', or include the profile disk-tools")
+        for find in ("PARTLABEL=x", "PARTUUID=x", "none", "/dev/disk/by-partuuid/x"):
+            with self.subTest(find):
+                self.check_refused(
+                    self.PROFILE.format(", mke2fs: required", f"{find}, absent: format"),
+                    f"fixture.yaml:4:{38 + len(find)}: 'absent: format' makes no partitions, so "
+                    f"'{find}' would not be found afterwards; find the disk by LABEL=, UUID=, "
+                    "virtio-SERIAL or a path")
+
+
 class Choices(Case):
     PROFILE = """\
 description: a fixture

@@ -31,7 +31,9 @@ static void test_OD_21_conflict(void **state)
 		{ "{\"labels\": []}", { "dockerd", "--label=a=b" }, "labels", "--label=a=b" },
 		{ "{\"hosts\": []}", { "dockerd", "-H", "fd://" }, "hosts", "-H" },
 		{ "{\"hosts\": []}", { "dockerd", "--host", "fd://" }, "hosts", "--host" },
-		{ "{\"runtimes\": {}}", { "dockerd", "--add-runtime=a=b" }, "runtimes",
+		{ "{\"runtimes\": {}}",
+		  { "dockerd", "--add-runtime=a=b" },
+		  "runtimes",
 		  "--add-runtime=a=b" },
 		{ "{\"insecure-registries\": []}",
 		  { "dockerd", "--insecure-registry=a" },
@@ -84,7 +86,8 @@ static void test_DL_18_every_socket(void **state)
 	static const char *const expected[] = { "unix:///1", "unix:///2", "unix:///3",
 						"unix:///4" };
 	CLEANUP(strings_free) struct strings texts = STRINGS_EMPTY;
-	json_t *object = json_loads("{\"hosts\": [\"unix:///4\", 5], \"pidfile\": \"/p\"}", 0, NULL);
+	json_t *object =
+		json_loads("{\"hosts\": [\"unix:///4\", 5], \"pidfile\": \"/p\"}", 0, NULL);
 
 	(void)state;
 	assert_int_equal(daemon_json_texts(object, words, "hosts", &texts), 0);
