@@ -20,6 +20,10 @@ int step_details(struct step_record *record, int result, const char *format, ...
 	va_start(arguments, format);
 	(void)vsnprintf(details, sizeof(details), format, arguments);
 	va_end(arguments);
+	/* a label may hold anything, and rescue shows it on a terminal */
+	for (char *character = details; *character; character++)
+		if ((unsigned char)*character < 0x20 || *character == 0x7f)
+			*character = ' ';
 	memcpy(record->details, details, sizeof(details));
 	return result;
 }
