@@ -93,7 +93,7 @@ static bool has_file_system(const struct block_device *device)
 	return device->type && !text_equal(device->type, "swap");
 }
 
-static int use_device(const struct machine *machine, struct step_record *record,
+static int use_device(struct machine *machine, struct step_record *record,
 		      struct block_device *device, bool is_new)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
@@ -119,13 +119,14 @@ static int use_device(const struct machine *machine, struct step_record *record,
 	r = disk_mount(machine, device, disk->at, &type);
 	if (r < 0)
 		return mount_failed(record, device, r);
+	machine->disk_name = strdup(device->name); /* NULL: nobody tells when it goes */
 	if (disk->resize == PLAN_YES)
 		disk_grow(device, type, disk->at, &details);
 	return step_details(record, 0, "source=%s device=%s type=%s at=%s%s", disk->find,
 			    device->path, type, disk->at, text_string(&details));
 }
 
-static int use_found(const struct machine *machine, struct step_record *record,
+static int use_found(struct machine *machine, struct step_record *record,
 		     const struct disk_search *search)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
@@ -172,7 +173,7 @@ static int use_tmpfs(const struct plan_disk *disk, struct step_record *record, c
 			    why ? " (" : "", why ? why : "", why ? ")" : "");
 }
 
-static int use_absent(const struct machine *machine, struct step_record *record,
+static int use_absent(struct machine *machine, struct step_record *record,
 		      const struct disk_search *search)
 {
 	const struct plan_disk *disk = &machine->plan.disk;

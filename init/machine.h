@@ -37,6 +37,7 @@ struct step_record {
 struct machine {
 	struct bootplan plan;
 	struct cmdline cmdline;
+	char *disk_name;       /* of the device at plan.disk.at, as in /sys/class/block, or NULL */
 	char *break_step;      /* rd.break=: our name of the step to stop before, or NULL */
 	bool shell_allowed;    /* rd.shell, panic= and whether the image has one */
 	int64_t panic_seconds; /* panic=: < 0 at once, 0 never restart, > 0 after so long */

@@ -3,7 +3,8 @@
  * uevent.c - what the kernel says about devices
  *
  * In:    messages of the NETLINK_KOBJECT_UEVENT socket, from the kernel only
- * Out:   drivers wanted for devices that appeared; how many block devices did
+ * Out:   drivers wanted for devices that appeared; how many block devices did; a line when the disk
+ *        is gone that is in use
  * Not:   device nodes (devtmpfs makes them)
  * Facts: "ACTION@DEVPATH", NUL, then "KEY=value" strings, each with its NUL; group 1 is the
  *        kernel's, its port id is 0: kernel lib/kobject_uevent.c, netlink(7). Too many unread
@@ -84,7 +85,17 @@ static int receive(const struct machine *machine)
 		return 0;
 	if (text_equal(event.action, "add") && event.modalias)
 		(void)modules_want_alias(machine, event.modalias);
-	return text_equal(event.subsystem, "block") && !text_equal(event.action, "remove");
+	if (!text_equal(event.subsystem, "block"))
+		return 0;
+	if (!text_equal(event.action, "remove"))
+		return 1;
+	if (machine->disk_name && event.device_name &&
+	    text_equal(event.device_name, machine->disk_name))
+		(void)log_line(LOG_ERROR, -ENODEV,
+			       "disk: /dev/%s, mounted at %s, is gone: what is written there is "
+			       "lost; power off, attach it again",
+			       machine->disk_name, machine->plan.disk.at);
+	return 0;
 }
 
 size_t uevent_drain(const struct machine *machine)

@@ -41,6 +41,14 @@ boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
 boot_test(DL-6-DL-7-DL-8-nft test_docker_calls.py Pull)
 set_tests_properties(boot-DL-6-DL-7-DL-8-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(DL-6-DL-8-DL-11-left-out test_docker_calls.py NoIptables)
+boot_test(OD-1-OD-6-OD-10-faults test_faults.py)
+set_tests_properties(boot-OD-1-OD-6-OD-10-faults PROPERTIES
+  FIXTURES_REQUIRED "boot-images;docker-up")
+
+# power cuts, 50 of them: on request only (ctest -L soak)
+boot_test(soak soak.py)
+set_tests_properties(boot-soak PROPERTIES LABELS soak TIMEOUT 7200)
+
 # the reader's path: README and guide, built and installed anew
 boot_test(readme-and-guide ../cli/test_guide.py Path)
 set_tests_properties(boot-readme-and-guide PROPERTIES FIXTURES_REQUIRED "")

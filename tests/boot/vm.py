@@ -194,7 +194,7 @@ class VM:
         for index, disk in enumerate(disks):
             kind = "qcow2" if disk.endswith(".qcow2") else "raw"
             self.argv += ["-drive", f"if=none,id=disk{index},format={kind},file={disk}",
-                          "-device", f"virtio-blk-pci,drive=disk{index}"]
+                          "-device", f"virtio-blk-pci,drive=disk{index},id=data{index}"]
         self.argv += list(extra)
         if loadvm:
             self.argv += ["-loadvm", loadvm]
