@@ -5,7 +5,8 @@
  * In:    a subcommand: wait, load, console; settings (agent_settings.c)
  * Out:   wait: its exit status. load: one line on stdout, 0 something was loaded, 3 all was there,
  *        1 failed and the line says why. console: becomes the docker CLI
- * Not:   the API (agent_docker.c), restarting a console (the helper)
+ * Not:   the API (agent_docker.c), which image a console gets (agent_console.c), restarting one
+ *        (console.c)
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,35 +15,35 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent_docker.h"
+#include "agent.h"
 #include "agent_http.h"
 #include "agent_settings.h"
 #include "lib/number.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRESENT = 3 };
-
 #define CONSOLE_WAIT "120000"
 
-struct arguments {
-	const char *socket, *wait, *image, *name, *docker;
-	char **rest; /* after "--" */
-	uint64_t wait_ms;
-};
-
-/* an option of the agent; every one takes a value */
+// clang-format off
+#define TEXT(member) offsetof(struct agent_arguments, member), false
+#define LIST(member) offsetof(struct agent_arguments, member), true
+/* an option of the agent; every one takes a value, that of a list may stand several times */
 static const struct {
 	const char *name;
 	size_t offset;
+	bool is_list;
 } option_rows[] = {
-	{ "--socket", offsetof(struct arguments, socket) },
-	{ "--wait", offsetof(struct arguments, wait) },
-	{ "--image", offsetof(struct arguments, image) },
-	{ "--name", offsetof(struct arguments, name) },
-	{ "--docker", offsetof(struct arguments, docker) },
+	{ "--socket",    TEXT(socket) },
+	{ "--wait",      TEXT(wait) },
+	{ "--image",     TEXT(image) },
+	{ "--in-memory", TEXT(in_memory) },
+	{ "--on-disk",   TEXT(on_disk) },
+	{ "--name",      TEXT(name) },
+	{ "--docker",    TEXT(docker) },
+	{ "--report",    TEXT(report) },
+	{ "--bind",      LIST(binds) },
 };
+// clang-format on
 
-/* one line, whatever Docker put into its message */
-static void line_print(FILE *file, struct text *line)
+void agent_line(FILE *file, struct text *line)
 {
 	for (size_t i = 0; i < line->length; i++)
 		if ((unsigned char)line->data[i] < ' ' || line->data[i] == 0x7f)
@@ -58,23 +59,34 @@ static int complain(const char *format, const char *argument)
 	text_add(&line, "agent: ");
 	text_add(&line, format);
 	text_format(&line, "'%s'", argument);
-	line_print(stderr, &line);
+	agent_line(stderr, &line);
 	return EXIT_USAGE;
 }
 
 /* ---- wait ---- */
 
-static int agent_wait(const struct arguments *arguments, const struct docker *docker)
+static int agent_wait(const struct agent_arguments *arguments, const struct docker *docker)
 {
 	CLEANUP(text_free) struct text reason = TEXT_EMPTY;
 
 	if (docker_wait(docker, arguments->wait_ms, &reason) == 0)
 		return EXIT_OK;
-	line_print(stderr, &reason);
+	agent_line(stderr, &reason);
 	return EXIT_FAILED;
 }
 
 /* ---- load ---- */
+
+/* someone gave the name to an image of his own, and that stays */
+static void say_other(const struct docker *docker, const char *name)
+{
+	CLEANUP(docker_info_free) struct docker_info info = { 0 };
+	CLEANUP(text_free) struct text reason = TEXT_EMPTY;
+
+	/* containerd's image store has ids of another kind, which say nothing here */
+	if (docker_info(docker, &info, &reason) == 0 && !info.has_image_store)
+		(void)fprintf(stderr, "agent: image '%s' is another one, left alone\n", name);
+}
 
 /* Return: 1 loaded, 0 it was there, or a negative errno with the reason */
 static int load_one(const struct docker *docker, const char *name, const char *archive,
@@ -83,17 +95,14 @@ static int load_one(const struct docker *docker, const char *name, const char *a
 	CLEANUP(memory_free) char *present = NULL;
 	int r = docker_image_id(docker, name, &present, reason);
 
-	if (r == 0) {
-		/* another id: someone gave the name to an image of his own, and that stays */
-		if (!text_equal(present, id))
-			(void)fprintf(stderr, "agent: image '%s' is another one, left alone\n",
-				      name);
-		return 0;
-	}
-	if (r != -ENOENT)
-		return r;
-	r = docker_load(docker, name, archive, reason);
-	return r < 0 ? r : 1;
+	if (r == 0 && !text_equal(present, id))
+		say_other(docker, name);
+	if (r == -ENOENT)
+		r = docker_load(docker, name, archive, reason) < 0 ? -EIO : 1;
+	/* Docker has it now; in the initramfs it would take memory as long as the machine runs */
+	if (r >= 0)
+		(void)unlink(archive);
+	return r;
 }
 
 /* IMAGE=ARCHIVE=ID, split in place at the first and the last '=' */
@@ -115,7 +124,7 @@ static void list_add(struct text *list, const char *name)
 	text_add(list, name);
 }
 
-static int agent_load(const struct arguments *arguments, const struct docker *docker)
+static int agent_load(const struct agent_arguments *arguments, const struct docker *docker)
 {
 	CLEANUP(text_free) struct text line = TEXT_EMPTY, loaded = TEXT_EMPTY, present = TEXT_EMPTY;
 	bool failed, is_absent;
@@ -143,93 +152,10 @@ static int agent_load(const struct arguments *arguments, const struct docker *do
 		if (present.length > 0)
 			text_format(&line, " present=%s", text_string(&present));
 	}
-	line_print(stdout, &line);
+	agent_line(stdout, &line);
 	if (failed)
 		return EXIT_FAILED;
 	return loaded.length > 0 ? EXIT_OK : EXIT_PRESENT;
-}
-
-/* ---- console ---- */
-
-/* What the console sees of the host. Docker would make a directory of a missing source, so what is
- * not there is left out. */
-// clang-format off
-static const struct {
-	const char *source, *target, *options;
-} console_mounts[] = {
-	{ "/",                     "/host",                   "" },
-	{ "/lib/modules",          "/lib/modules",            ":ro" },
-	{ "/run/mkinitrd/control", "/run/mkinitrd/control",   "" },
-	{ "/run/mkinitrd/shell.rc", "/run/mkinitrd/shell.rc", ":ro" },
-	/* the power applets: the init binary under their names */
-	{ "/init",                 "/usr/local/sbin/poweroff", ":ro" },
-	{ "/init",                 "/usr/local/sbin/reboot",   ":ro" },
-	{ "/init",                 "/usr/local/sbin/halt",     ":ro" },
-};
-// clang-format on
-
-static int console_arguments(const struct arguments *arguments, struct strings *words)
-{
-	static const char *const before[] = { "run",  "--rm",         "--privileged", "--net",
-					      "host", "--log-driver", "none" };
-	int r;
-
-	r = strings_add(words, arguments->docker);
-	if (r >= 0)
-		r = strings_add_format(words, "--host=unix://%s", arguments->socket);
-	for (size_t i = 0; r >= 0 && i < COUNT_OF(before); i++)
-		r = strings_add(words, before[i]);
-	/* the CLI refuses -t without a terminal on its input */
-	if (r >= 0)
-		r = strings_add(words, isatty(STDIN_FILENO) ? "-it" : "-i");
-	if (r >= 0)
-		r = strings_add_format(words, "--name=%s", arguments->name);
-	if (r >= 0)
-		r = strings_add_format(words, "--cgroup-parent=/%s", arguments->name);
-	if (r >= 0)
-		r = strings_add(words, "--env=ENV=/run/mkinitrd/shell.rc");
-	if (r >= 0)
-		r = strings_add_format(words, "--volume=%s:/var/run/docker.sock",
-				       arguments->socket);
-	for (size_t i = 0; r >= 0 && i < COUNT_OF(console_mounts); i++)
-		if (access(console_mounts[i].source, F_OK) == 0)
-			r = strings_add_format(words, "--volume=%s:%s%s", console_mounts[i].source,
-					       console_mounts[i].target, console_mounts[i].options);
-	if (r >= 0)
-		r = strings_add(words, arguments->image);
-	for (char **word = arguments->rest; r >= 0 && *word; word++)
-		r = strings_add(words, *word);
-	return r;
-}
-
-static int agent_console(const struct arguments *arguments, const struct docker *docker)
-{
-	CLEANUP(text_free) struct text line = TEXT_EMPTY;
-	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
-	CLEANUP(memory_free) char *id = NULL;
-	int r;
-
-	text_add(&line, "console: ");
-	r = docker_wait(docker, arguments->wait_ms, &line);
-	if (r >= 0)
-		r = docker_remove(docker, arguments->name, &line);
-	if (r >= 0)
-		r = docker_image_id(docker, arguments->image, &id, &line);
-	if (r == -ENOENT)
-		text_format(&line,
-			    "there is no image '%s'; load one, or give its name to another with "
-			    "'docker tag'",
-			    arguments->image);
-	if (r >= 0) {
-		r = console_arguments(arguments, &words);
-		if (r >= 0) {
-			(void)execv(arguments->docker, words.items);
-			r = -errno;
-		}
-		text_format(&line, "cannot start '%s': %s", arguments->docker, strerror(-r));
-	}
-	line_print(stderr, &line);
-	return EXIT_FAILED;
 }
 
 /* ---- arguments ---- */
@@ -237,7 +163,7 @@ static int agent_console(const struct arguments *arguments, const struct docker 
 // clang-format off
 static const struct {
 	const char *name;
-	int (*function)(const struct arguments *arguments, const struct docker *docker);
+	int (*function)(const struct agent_arguments *arguments, const struct docker *docker);
 	const char *wait;	/* milliseconds, when --wait is not given */
 	bool needs_console;	/* --image, --name and --docker must be there */
 	bool takes_rest;
@@ -248,7 +174,12 @@ static const struct {
 };
 // clang-format on
 
-static int arguments_parse(struct arguments *arguments, char **words)
+static struct strings *member_list(struct agent_arguments *arguments, size_t offset)
+{
+	return (void *)((uintptr_t)arguments + offset);
+}
+
+static int arguments_parse(struct agent_arguments *arguments, char **words)
 {
 	for (; *words; words += 2) {
 		size_t i = 0;
@@ -263,7 +194,11 @@ static int arguments_parse(struct arguments *arguments, char **words)
 			return complain("unknown word ", *words);
 		if (!words[1])
 			return complain("a value is missing after ", *words);
-		memcpy((char *)arguments + option_rows[i].offset, &words[1], sizeof(char *));
+		if (!option_rows[i].is_list)
+			memcpy((char *)arguments + option_rows[i].offset, &words[1],
+			       sizeof(char *));
+		else if (strings_add(member_list(arguments, option_rows[i].offset), words[1]) < 0)
+			return complain("no memory left for ", words[1]);
 	}
 	arguments->rest = words;
 	return 0;
@@ -271,7 +206,7 @@ static int arguments_parse(struct arguments *arguments, char **words)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { 0 };
+	struct agent_arguments arguments = { 0 };
 	struct docker docker = { .silence_ms = 30000 };
 	size_t i = 0;
 
@@ -281,9 +216,12 @@ int main(int argc, char **argv)
 	       (argc < 2 || !text_equal(argv[1], agent_commands[i].name)))
 		i++;
 	if (i == COUNT_OF(agent_commands)) {
-		(void)fprintf(stderr, "usage: agent wait|load|console --socket PATH [--wait MS] "
-				      "[--image NAME:TAG --name NAME --docker PATH] [-- WORD...]\n"
-				      "       agent settings DIRECTORY -- WORD...\n");
+		(void)fprintf(
+			stderr,
+			"usage: agent wait|load|console --socket PATH [--wait MS] "
+			"[--image NAME --in-memory NAME --on-disk NAME --name NAME "
+			"--docker PATH --report PATH --bind SOURCE:TARGET]... [-- WORD...]\n"
+			"       agent settings DIRECTORY -- WORD...\n");
 		return EXIT_USAGE;
 	}
 	if (arguments_parse(&arguments, argv + 2) != 0)

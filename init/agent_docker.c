@@ -5,9 +5,10 @@
  * In:    a socket path, names of images and containers, archives
  * Out:   done, or one line why not
  * Not:   HTTP itself (agent_http.c), what to do with the result (agent.c)
- * Facts: Docker Engine API reference: /_ping, /images/{name}/json, /images/load,
+ * Facts: Docker Engine API reference: /_ping, /info, /images/{name}/json, /images/load,
  *        /containers/{id}, /containers/{id}/wait; a path without version is answered by all
- * versions
+ *        versions, as the newest that each knows. containerd's image store is known by its
+ *        driver-type in /info: Docker's manual, "containerd image store"
  */
 #include "agent_docker.h"
 
@@ -168,6 +169,54 @@ int docker_image_id(const struct docker *docker, const char *name, char **ret_id
 		r = *ret_id ? 0 : -ENOMEM;
 	} else {
 		text_format(reason, "Docker's answer about image '%s' has no Id", name);
+		r = -EPROTO;
+	}
+	json_decref(object);
+	return r;
+}
+
+void docker_info_free(struct docker_info *info)
+{
+	memory_free(&info->root);
+}
+
+/* DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"], ...] */
+static bool is_image_store(const json_t *status)
+{
+	for (size_t i = 0; i < json_array_size(status); i++) {
+		const json_t *pair = json_array_get(status, i);
+		const char *name = json_string_value(json_array_get(pair, 0));
+		const char *value = json_string_value(json_array_get(pair, 1));
+
+		if (name && value && text_equal(name, "driver-type") &&
+		    text_after(value, "io.containerd.snapshotter."))
+			return true;
+	}
+	return false;
+}
+
+int docker_info(const struct docker *docker, struct docker_info *ret_info, struct text *reason)
+{
+	CLEANUP(http_response_free) struct http_response response = HTTP_RESPONSE_EMPTY;
+	int r = docker_request(docker, "GET", "/info", &response);
+	const char *root;
+	json_t *object;
+
+	if (r < 0 || response.status != 200) {
+		text_add(reason, "cannot ask for Docker's state: ");
+		if (r == 0)
+			return docker_refused(&response, reason);
+		text_add(reason, strerror(-r));
+		return r;
+	}
+	object = json_loadb(text_string(&response.body), response.body.length, 0, NULL);
+	root = json_string_value(json_object_get(object, "DockerRootDir"));
+	if (root) {
+		ret_info->root = strdup(root);
+		ret_info->has_image_store = is_image_store(json_object_get(object, "DriverStatus"));
+		r = ret_info->root ? 0 : -ENOMEM;
+	} else {
+		text_add(reason, "Docker's answer about its state has no DockerRootDir");
 		r = -EPROTO;
 	}
 	json_decref(object);

@@ -33,6 +33,17 @@ int docker_wait(const struct docker *docker, uint64_t wait_ms, struct text *reas
 int docker_image_id(const struct docker *docker, const char *name, char **ret_id,
 		    struct text *reason);
 
+struct docker_info {
+	char *root;           /* where Docker keeps what it has, a path of the host */
+	bool has_image_store; /* images are containerd's: an id is that of a manifest, not of a
+			       * configuration */
+};
+
+void docker_info_free(struct docker_info *info);
+
+/** docker_info() - what Docker says of itself */
+int docker_info(const struct docker *docker, struct docker_info *ret_info, struct text *reason);
+
 /** docker_load() - load a docker-load archive; whether @name is there afterwards is checked */
 int docker_load(const struct docker *docker, const char *name, const char *archive,
 		struct text *reason);

@@ -5,15 +5,17 @@
  * In:    the plan's console, Docker's socket
  * Out:   `agent console` on each terminal, which becomes the docker CLI; the step "console", which
  *        ends when the first container runs, or the first CLI ended without one
- * Not:   the CLI's arguments (agent.c). The agent puts the container below the cgroup of the
- *        container's name, so that the kernel tells when it runs
- * Facts: docs/boot.md section 4
+ * Not:   the image and the CLI's arguments (agent_console.c). The agent puts the container below
+ * the cgroup of the container's name, so that the kernel tells when it runs; what else there is to
+ * say, it writes into a report Facts: docs/boot.md section 4
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "cgroup_tree.h"
 #include "console.h"
+#include "lib/file.h"
 #include "spawn.h"
 #include "terminal.h"
 
@@ -26,21 +28,36 @@ static void settle(struct consoles *consoles, int result)
 	step_end(consoles->supervisor->machine, consoles->record, result);
 }
 
+/* what the agent said it came to, after @word; NULL: it did not say that */
+static char *report_read(const struct console *console, const char *word)
+{
+	CLEANUP(memory_free) char *line = NULL;
+	const char *after = NULL;
+
+	if (file_read_line(AT_FDCWD, console->report, &line) == 0)
+		after = text_after(line, word);
+	return after ? strdup(after) : NULL;
+}
+
 static void console_up(struct console *console)
 {
 	struct consoles *consoles = console->consoles;
-	const char *image = consoles->supervisor->machine->plan.console.container;
 	const char *terminal = session_terminal_name(&console->session);
+	CLEANUP(memory_free) char *details = NULL;
 
 	if (console->is_up)
 		return;
 	console->is_up = true;
+	console->up_ms = clock_ms();
 	timer_clear(consoles->supervisor, &console->late);
-	if (consoles->is_settled) {
-		(void)log_line(LOG_INFO, 0, "console: image=%s tty=%s", image, terminal);
+	memory_free(&consoles->last_why);
+	details = report_read(console, "ok ");
+	if (consoles->is_settled && consoles->record->result != STEP_FAILED) {
+		(void)log_line(LOG_INFO, 0, "console: ok %s tty=%s", details ? details : "",
+			       terminal);
 		return;
 	}
-	(void)step_details(consoles->record, 0, "image=%s tty=%s", image, terminal);
+	(void)step_details(consoles->record, 0, "%s tty=%s", details ? details : "", terminal);
 	settle(consoles, 0);
 }
 
@@ -60,55 +77,100 @@ static void events_ready(struct supervisor *supervisor, struct watch *watch)
 static void late_due(struct supervisor *supervisor, struct timer *timer)
 {
 	struct console *console = timer->owner;
+	CLEANUP(memory_free) char *started = report_read(console, "ok ");
+	CLEANUP(memory_free) char *pulling = report_read(console, "pulling ");
 
-	(void)supervisor;
-	if (console->session.child.pid > 0)
+	if (console->session.child.pid <= 0)
+		return;
+	if (started) {
 		console_up(console);
+		return;
+	}
+	if (pulling)
+		(void)log_line(LOG_INFO, 0, "console: %s: still pulling '%s'",
+			       session_terminal_name(&console->session), pulling);
+	timer_set(supervisor, &console->late, LATE_MS);
 }
 
-static void session_ended(struct session *session, int error, int status, uint64_t lived_ms)
+/* the same reason again and again is said once */
+static void say_again(struct consoles *consoles, int error, const char *terminal, const char *why)
+{
+	bool is_same = consoles->last_why && text_equal(consoles->last_why, why);
+
+	(void)log_line(is_same ? LOG_DEBUG : LOG_WARNING, error, "console: %s: %s; trying again",
+		       terminal, why);
+}
+
+static uint64_t session_ended(struct session *session, int error, int status, uint64_t lived_ms)
 {
 	struct console *console = session->owner;
 	struct consoles *consoles = console->consoles;
+	const char *terminal = session_terminal_name(session);
+	CLEANUP(memory_free) char *failed = report_read(console, "failed ");
 	CLEANUP(text_free) struct text why = TEXT_EMPTY;
 	bool was_up = console->is_up;
 
 	console->is_up = false;
+	(void)unlink(console->report);
 	timer_set(session->supervisor, &console->late, LATE_MS);
 	if (error < 0)
 		text_format(&why, "cannot start '%s': %s", session->words.items[0],
 			    strerror(-error));
+	else if (failed)
+		text_add(&why, failed);
 	else
 		status_describe(status, &why);
 	if (was_up) {
-		(void)log_line(LOG_INFO, 0, "console: %s %s after %llu s",
-			       session_terminal_name(session), text_string(&why),
-			       (unsigned long long)(lived_ms / 1000));
-		return;
+		(void)log_line(LOG_INFO, 0, "console: %s %s after %llu s", terminal,
+			       text_string(&why), (unsigned long long)(lived_ms / 1000));
+		return clock_ms() - console->up_ms;
 	}
+	if (!failed && error == 0)
+		text_format(&why, "; its message is on %s", terminal);
 	if (consoles->is_settled) {
-		(void)log_line(LOG_WARNING, error, "console: %s %s, trying again",
-			       session_terminal_name(session), text_string(&why));
-		return;
+		say_again(consoles, error, terminal, text_string(&why));
+	} else {
+		(void)step_details(consoles->record, -ECHILD, "tty=%s: %s", terminal,
+				   text_string(&why));
+		settle(consoles, -ECHILD);
 	}
-	(void)step_details(consoles->record, -ECHILD, "image=%s tty=%s: %s; its message is on %s",
-			   session->supervisor->machine->plan.console.container,
-			   session_terminal_name(session), text_string(&why),
-			   session_terminal_name(session));
-	settle(consoles, -ECHILD);
+	memory_free(&consoles->last_why);
+	(void)text_take(&why, &consoles->last_why);
+	return 0;
 }
 
-static int console_arguments(const struct console *console, const struct plan_console *plan,
-			     const char *socket, const char *docker, struct strings *words)
+static int console_words(struct console *console, const struct plan_console *plan,
+			 const char *socket, const char *docker)
 {
 	static const char agent[] = AGENT_PATH;
-	const char *const before[] = { agent,      "console",       "--socket", socket,
-				       "--image",  plan->container, "--name",   console->container,
-				       "--docker", docker,          "--" };
-	int r = 0;
+	const char *const options[][2] = {
+		{ "--socket", socket },
+		{ "--image", plan->container },
+		{ "--in-memory", plan->in_memory },
+		{ "--on-disk", plan->on_disk },
+		{ "--name", console->container },
+		{ "--docker", docker },
+		{ "--report", console->report },
+	};
+	struct strings *words = &console->session.words;
+	int r = strings_add(words, agent);
 
-	for (size_t i = 0; r == 0 && i < COUNT_OF(before); i++)
-		r = strings_add(words, before[i]);
+	if (r == 0)
+		r = strings_add(words, "console");
+	for (size_t i = 0; r == 0 && i < COUNT_OF(options); i++) {
+		if (!options[i][1])
+			continue;
+		r = strings_add(words, options[i][0]);
+		if (r == 0)
+			r = strings_add(words, options[i][1]);
+	}
+	for (size_t i = 0; r == 0 && i < plan->binds.count; i++) {
+		r = strings_add(words, "--bind");
+		if (r == 0)
+			r = strings_add(words, plan->binds.items[i]);
+	}
+	if (r == 0)
+		r = strings_add(words, "--");
 	for (size_t i = 0; r == 0 && i < plan->exec.count; i++)
 		r = strings_add(words, plan->exec.items[i]);
 	return r;
@@ -147,7 +209,10 @@ static int console_start(struct console *console, size_t index, const char *sock
 	else
 		(void)snprintf(console->container, sizeof(console->container), "console-%.40s",
 			       strrchr(session->terminal, '/') + 1);
-	r = console_arguments(console, plan, socket, docker, &session->words);
+	(void)snprintf(console->report, sizeof(console->report), RUN_DIRECTORY "/%s.report",
+		       console->container);
+	(void)unlink(console->report); /* of a console before docker was started anew */
+	r = console_words(console, plan, socket, docker);
 	if (r < 0)
 		return r;
 	session->ended = session_ended;

@@ -108,4 +108,5 @@ int run_exec(struct machine *machine, struct step_record **ret_record);
 
 /* ---- applets: the same binary under other names; each returns an exit status ---- */
 int applet_power(int argc, char **argv);       /* poweroff, reboot, halt (control.c) */
+int applet_docker(int argc, char **argv);      /* docker, in the console (docker_applet.c) */
 int applet_dhcp_script(int argc, char **argv); /* udhcpc-script (dhcp_script.c) */

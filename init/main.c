@@ -44,6 +44,7 @@ static const struct applet {
 	{ "reboot",         applet_power },
 	{ "halt",           applet_power },
 	{ "udhcpc-script",  applet_dhcp_script },
+	{ "docker",         applet_docker },
 };
 // clang-format on
 
@@ -97,7 +98,7 @@ static int usage(const char *name)
 	(void)fprintf(stderr,
 		      "%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
 		      "the kernel.\n"
-		      "By other names it is: poweroff, reboot, halt, udhcpc-script.\n",
+		      "By other names it is: poweroff, reboot, halt, udhcpc-script, docker.\n",
 		      name);
 	return 2;
 }

@@ -59,8 +59,7 @@ static void run(struct session *session)
 		child_add(session->supervisor, &session->child);
 		return;
 	}
-	if (session->ended)
-		session->ended(session, r, 0, 0);
+	(void)session->ended(session, r, 0, 0);
 	timer_set(session->supervisor, &session->again,
 		  backoff_pause(&session->backoff, &session_rule, 0));
 }
@@ -78,8 +77,7 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
 
 	if (supervisor->is_ending || is_paused)
 		return;
-	if (session->ended)
-		session->ended(session, 0, status, lived_ms);
+	lived_ms = session->ended(session, 0, status, lived_ms);
 	timer_set(supervisor, &session->again,
 		  backoff_pause(&session->backoff, &session_rule, lived_ms));
 }

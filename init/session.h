@@ -14,8 +14,9 @@ struct session {
 	struct strings words; /* argv */
 	char *terminal;       /* device */
 	char *greeting;       /* NULL: none */
-	/* before it is started again; may be NULL. @error: it could not be started */
-	void (*ended)(struct session *session, int error, int status, uint64_t lived_ms);
+	/* before it is started again. @error: it could not be started. Return: how long it worked,
+	 * which decides how soon it is started again */
+	uint64_t (*ended)(struct session *session, int error, int status, uint64_t lived_ms);
 	void *owner;
 	struct supervisor *supervisor;
 	struct child child;

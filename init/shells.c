@@ -34,18 +34,19 @@ void shells_write_rc(void)
 			       strerror(-r));
 }
 
-static void shell_ended(struct session *session, int error, int status, uint64_t lived_ms)
+static uint64_t shell_ended(struct session *session, int error, int status, uint64_t lived_ms)
 {
 	CLEANUP(text_free) struct text what = TEXT_EMPTY;
 
 	if (error == 0 && lived_ms >= SESSION_GOOD_MS)
-		return;
+		return lived_ms;
 	if (error < 0)
 		text_format(&what, "cannot be started: %s", strerror(-error));
 	else
 		status_describe(status, &what);
 	(void)log_line(error < 0 ? LOG_ERROR : LOG_DEBUG, error, "shell: '%s' on %s %s",
 		       session->words.items[0], session_terminal_name(session), text_string(&what));
+	return lived_ms;
 }
 
 static int shell_prepare(struct session *session, const struct plan_shell *shell, const char *tty)

@@ -23,20 +23,18 @@ struct planner {
 	struct bootplan *plan;
 };
 
-/* a scalar with ${name} replaced; NULL stays NULL */
-static int plan_text(struct planner *planner, const struct value *value, char **ret_text)
+int plan_text(const struct resolve *resolve, const struct value *value, char **ret_text)
 {
 	if (!value)
 		return 0;
-	return profile_expand(planner->resolve->profile, value_text(value, ""), value->origin,
-			      ret_text);
+	return profile_expand(resolve->profile, value_text(value, ""), value->origin, ret_text);
 }
 
-static int plan_texts(struct planner *planner, const struct value *list, struct strings *ret_texts)
+int plan_texts(const struct resolve *resolve, const struct value *list, struct strings *ret_texts)
 {
 	for (size_t i = 0; list && i < list->count; i++) {
 		char *item = NULL;
-		int r = plan_text(planner, list->items[i], &item);
+		int r = plan_text(resolve, list->items[i], &item);
 
 		if (r == 0)
 			r = strings_take_in(ret_texts, item);
@@ -46,17 +44,16 @@ static int plan_texts(struct planner *planner, const struct value *list, struct 
 	return 0;
 }
 
-/* an argv: expanded, its program found in the root and packed, its first word the path */
-static int plan_exec(struct planner *planner, const struct value *list, const char *relation,
-		     struct strings *ret_exec)
+int plan_exec(struct resolve *resolve, const struct value *list, const char *relation,
+	      struct strings *ret_exec)
 {
 	char *path = NULL;
-	int r = plan_texts(planner, list, ret_exec);
+	int r = plan_texts(resolve, list, ret_exec);
 
 	if (r < 0 || ret_exec->count == 0)
 		return r;
-	r = resolve_program(planner->resolve, ret_exec->items[0], relation, &list->items[0]->origin,
-			    false, &path);
+	r = resolve_program(resolve, ret_exec->items[0], relation, &list->items[0]->origin, false,
+			    &path);
 	if (r < 0)
 		return r;
 	free(ret_exec->items[0]);
@@ -83,16 +80,16 @@ static int plan_service(struct planner *planner, const struct value *value, cons
 	if (!service->name)
 		return -ENOMEM;
 	service->wait = plan_duration(value_get(value, "wait", NULL), READY_WAIT_MS);
-	r = plan_exec(planner, value_get(value, "exec", NULL), text_string(&relation),
+	r = plan_exec(planner->resolve, value_get(value, "exec", NULL), text_string(&relation),
 		      &service->exec);
 	if (r == 0)
-		r = plan_texts(planner, value_get(value, "needs", NULL), &service->needs);
+		r = plan_texts(planner->resolve, value_get(value, "needs", NULL), &service->needs);
 	if (r == 0)
-		r = plan_text(planner, value_get(value, "ready", NULL), &service->ready);
+		r = plan_text(planner->resolve, value_get(value, "ready", NULL), &service->ready);
 	for (size_t i = 0; r == 0 && env && i < env->count; i++) {
 		CLEANUP(memory_free) char *text = NULL;
 
-		r = plan_text(planner, env->items[i], &text);
+		r = plan_text(planner->resolve, env->items[i], &text);
 		if (r == 0)
 			r = strings_add_format(&service->env, "%s=%s", env->keys[i], text);
 	}
@@ -190,7 +187,7 @@ static int plan_network(struct planner *planner, const struct value *boot)
 		return 0;
 	planner->plan->has_dhcp = true;
 	planner->plan->dhcp.wait = plan_duration(value_get(dhcp, "wait", NULL), DHCP_WAIT_MS);
-	return plan_exec(planner, value_get(dhcp, "exec", NULL), "DHCP client",
+	return plan_exec(planner->resolve, value_get(dhcp, "exec", NULL), "DHCP client",
 			 &planner->plan->dhcp.exec);
 }
 
@@ -210,47 +207,6 @@ static int plan_limits(struct planner *planner, const struct value *limits)
 	return 0;
 }
 
-static int plan_console(struct planner *planner, const struct value *console)
-{
-	struct plan_console *plan = &planner->plan->console;
-	const struct value *image = value_get(console, "container", NULL);
-	const struct value *carried =
-		value_get(planner->resolve->profile->root, "containers", NULL);
-	int r;
-
-	if (!image)
-		return 0;
-	planner->plan->has_console = true;
-	r = plan_text(planner, image, &plan->container);
-	if (r == 0)
-		r = plan_texts(planner, value_get(console, "command", NULL), &plan->exec);
-	if (r == 0)
-		r = plan_texts(planner, value_get(console, "ttys", NULL), &plan->ttys);
-	if (r == 0 && !value_map_get(carried, plan->container)) {
-		CLEANUP(text_free) struct text where = TEXT_EMPTY;
-
-		origin_format(&where, &image->origin, true);
-		warn("%s: the console's image '%s' is not in 'containers:'; the machine must have "
-		     "it on its disk",
-		     text_string(&where), plan->container);
-	}
-	return r;
-}
-
-static int plan_shell(struct planner *planner, const struct value *shell)
-{
-	int r;
-
-	if (!value_get(shell, "exec", NULL))
-		return 0;
-	planner->plan->has_shell = true;
-	r = plan_exec(planner, value_get(shell, "exec", NULL), "host shell",
-		      &planner->plan->shell.exec);
-	return r < 0 ? r
-		     : plan_texts(planner, value_get(shell, "ttys", NULL),
-				  &planner->plan->shell.ttys);
-}
-
 /* "kernel: cmdline:": NAME: true, NAME: value, NAME: [value, value] */
 static int plan_cmdline(struct planner *planner, const struct value *cmdline)
 {
@@ -263,10 +219,10 @@ static int plan_cmdline(struct planner *planner, const struct value *cmdline)
 		CLEANUP(memory_free) char *text = NULL;
 
 		if (value->kind == VALUE_LIST)
-			r = plan_texts(planner, value, &values);
+			r = plan_texts(planner->resolve, value, &values);
 		else if (text_equal(value_text(value, ""), "true"))
 			r = strings_add(words, cmdline->keys[i]);
-		else if (!(r = plan_text(planner, value, &text)))
+		else if (!(r = plan_text(planner->resolve, value, &text)))
 			r = strings_add(&values, text);
 		for (size_t j = 0; r == 0 && j < values.count; j++)
 			r = strings_add_format(words, "%s=%s", cmdline->keys[i], values.items[j]);
@@ -287,7 +243,7 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	plan->image.release = strdup(resolve->kernel.release);
 	if (!plan->image.profile || !plan->image.release)
 		return -ENOMEM;
-	r = plan_text(&planner, value_get(boot, "hostname", NULL), &plan->hostname);
+	r = plan_text(resolve, value_get(boot, "hostname", NULL), &plan->hostname);
 	if (r == 0)
 		r = plan_cmdline(&planner,
 				 value_get(resolve->profile->root, "kernel", "cmdline", NULL));
@@ -302,9 +258,9 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (r == 0)
 		r = plan_each_service(&planner, boot);
 	if (r == 0)
-		r = plan_console(&planner, value_get(boot, "console", NULL));
+		r = plan_console(resolve, value_get(boot, "console", NULL), plan);
 	if (r == 0)
-		r = plan_shell(&planner, value_get(boot, "shell", NULL));
+		r = plan_shell(resolve, value_get(boot, "shell", NULL), plan);
 	return r < 0 ? r : plan_each_call(&planner, boot);
 }
 

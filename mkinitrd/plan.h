@@ -33,6 +33,26 @@ int plan_choices(struct resolve *resolve, const struct value *choose, struct boo
 int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan *bootplan);
 
 /**
+ * plan_console(), plan_shell() - "boot: console:" and "boot: shell:", parts of plan_services();
+ * speak
+ */
+int plan_console(struct resolve *resolve, const struct value *console, struct bootplan *plan);
+int plan_shell(struct resolve *resolve, const struct value *shell, struct bootplan *plan);
+
+/* for the parts of the plan; all speak */
+
+/** plan_text() - a scalar with ${name} replaced; NULL stays NULL */
+int plan_text(const struct resolve *resolve, const struct value *value, char **ret_text);
+
+/** plan_texts() - the same for each of a list, added to *ret_texts; NULL is an empty list */
+int plan_texts(const struct resolve *resolve, const struct value *list, struct strings *ret_texts);
+
+/** plan_exec() - an argv: expanded, its program found in the root and packed, its first word the
+ * path there */
+int plan_exec(struct resolve *resolve, const struct value *list, const char *relation,
+	      struct strings *ret_exec);
+
+/**
  * plan_calls() - "calls:" of a service or of main: what it calls must be in the image, unless it is
  * told to do without; speaks
  * @exec: its arguments

@@ -118,6 +118,9 @@ static const struct key_row container_keys[] = {
 
 static const struct key_row console_keys[] = {
 	KEY(plan_console, container, KEY_TEXT),
+	{ "in-memory", KEY_TEXT, offsetof(struct plan_console, in_memory), NULL },
+	{ "on-disk", KEY_TEXT, offsetof(struct plan_console, on_disk), NULL },
+	{ "bind", KEY_LIST, offsetof(struct plan_console, binds), NULL },
 	KEY(plan_console, exec, KEY_LIST),
 	KEY(plan_console, ttys, KEY_LIST),
 	KEYS_END

@@ -112,9 +112,13 @@ struct plan_container {
 
 /* "console": a container on terminals */
 struct plan_console {
-	char *container;     /* NAME:TAG */
-	struct strings exec; /* command in it; empty: the image's own */
-	struct strings ttys; /* "console": the terminal behind /dev/console; else a name in /dev */
+	char *container; /* NAME:TAG */
+	char *in_memory; /* the image without one of that name, when Docker has no disk; NULL: none
+			  */
+	char *on_disk;   /* the same when it has */
+	struct strings binds; /* SOURCE:TARGET[:OPTIONS], of the host into the container */
+	struct strings exec;  /* command in it; empty: the image's own */
+	struct strings ttys;  /* "console": the terminal behind /dev/console; else a name in /dev */
 };
 
 /* "shell": the host's own shell: in rescue on every kernel console, and on ttys when given */

@@ -34,7 +34,8 @@ static const char full_plan[] =
 	"env=A=b needs=other ready=unix:/run/c.sock wait=60000\n"
 	"main name=dockerd exec=/usr/sbin/dockerd ready=docker:/var/run/docker.sock\n"
 	"container image=console-image:latest archive=/x.tar id=sha256:00\n"
-	"console container=console-image:latest exec=sh ttys=console\n"
+	"console container=console-image:latest in-memory=busybox on-disk=debian bind=/:/host "
+	"exec=sh ttys=console\n"
 	"shell exec=/usr/bin/busybox exec=sh exec=\"\" ttys=ttyS1\n";
 
 static void text_to_plan_to_text_is_the_identity(void **state UNUSED)

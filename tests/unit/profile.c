@@ -118,7 +118,8 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		{ "hostname: x\n",
 		  "x.yaml:1:1: unknown key 'hostname'; did you mean 'boot.hostname'?" },
 		{ "boot: { console: { xxxxxx: x } }\n",
-		  "x.yaml:1:20: unknown key 'boot.console.xxxxxx'; known here: container, command, "
+		  "x.yaml:1:20: unknown key 'boot.console.xxxxxx'; known here: container, "
+		  "in-memory, on-disk, binds, command, "
 		  "ttys" },
 		{ "files: { /x: { mod: x } }\n",
 		  "x.yaml:1:16: unknown key 'files./x.mod'; did you mean 'mode'?" },

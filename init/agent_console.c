@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_console.c - which image a console's container is made of, and the docker CLI that runs it
+ *
+ * In:    the console's image, and what to take without it: in memory, on a disk
+ * Out:   the image, pulled where Docker does not have it; the CLI in the place of this process. The
+ *        report says what came of it, in one line: "pulling IMAGE", "ok DETAILS", "failed WHY"
+ * Not:   starting it again (console.c)
+ * Facts: docker run --pull=never, docker pull: Docker's manual; both since 20.10. magic numbers of
+ *        file systems: statfs(2)
+ */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent_http.h"
+#include "lib/file.h"
+
+#define PULL_MS (30u * 60 * 1000)
+
+/* ---- what the console sees of the host ---- */
+
+/* beside what the profile binds. Docker would make a directory of a missing source, so what is not
+ * there is left out */
+// clang-format off
+static const char *const console_binds[] = {
+	"/run/mkinitrd/control:/run/mkinitrd/control",
+	"/run/mkinitrd/shell.rc:/run/mkinitrd/shell.rc:ro",
+	/* the init binary under the names of its applets */
+	"/init:/usr/local/sbin/poweroff:ro",
+	"/init:/usr/local/sbin/reboot:ro",
+	"/init:/usr/local/sbin/halt:ro",
+	/* the host's client, which needs the host's libraries */
+	"/init:/usr/local/bin/docker:ro",
+};
+// clang-format on
+
+static int bind_add(struct strings *words, const char *bind)
+{
+	CLEANUP(text_free) struct text source = TEXT_EMPTY;
+
+	text_add_bytes(&source, bind, strcspn(bind, ":"));
+	if (bind[0] == '/' && access(text_string(&source), F_OK) < 0)
+		return 0;
+	return strings_add_format(words, "--volume=%s", bind);
+}
+
+static int console_words(const struct agent_arguments *arguments, const char *image,
+			 struct strings *words)
+{
+	static const char *const before[] = { "run",  "--rm",         "--pull=never", "--net",
+					      "host", "--privileged", "--log-driver", "none" };
+	int r = strings_add(words, arguments->docker);
+
+	if (r >= 0)
+		r = strings_add_format(words, "--host=unix://%s", arguments->socket);
+	for (size_t i = 0; r >= 0 && i < COUNT_OF(before); i++)
+		r = strings_add(words, before[i]);
+	/* the CLI refuses -t without a terminal on its input */
+	if (r >= 0)
+		r = strings_add(words, isatty(STDIN_FILENO) ? "-it" : "-i");
+	if (r >= 0)
+		r = strings_add_format(words, "--name=%s", arguments->name);
+	if (r >= 0)
+		r = strings_add_format(words, "--cgroup-parent=/%s", arguments->name);
+	if (r >= 0)
+		r = strings_add(words, "--env=ENV=/run/mkinitrd/shell.rc");
+	if (r >= 0)
+		r = strings_add_format(words, "--volume=%s:/var/run/docker.sock",
+				       arguments->socket);
+	for (size_t i = 0; r >= 0 && i < COUNT_OF(console_binds); i++)
+		r = bind_add(words, console_binds[i]);
+	for (size_t i = 0; r >= 0 && i < arguments->binds.count; i++)
+		r = bind_add(words, arguments->binds.items[i]);
+	if (r >= 0)
+		r = strings_add(words, image);
+	for (char **word = arguments->rest; r >= 0 && *word; word++)
+		r = strings_add(words, *word);
+	return r;
+}
+
+/* ---- the image ---- */
+
+static void report(const struct agent_arguments *arguments, struct text *line)
+{
+	if (arguments->report)
+		(void)file_write(AT_FDCWD, arguments->report, text_string(line), 0600);
+}
+
+/* whether what Docker keeps survives the machine: the host's own root never does */
+static bool is_on_disk(const char *directory)
+{
+	struct stat root, status;
+	struct statfs system;
+
+	if (stat("/", &root) < 0 || stat(directory, &status) < 0 || statfs(directory, &system) < 0)
+		return false;
+	return status.st_dev != root.st_dev && system.f_type != TMPFS_MAGIC &&
+	       system.f_type != RAMFS_MAGIC;
+}
+
+/* the last line that @fd gives before its end. Return: 0, or -ETIMEDOUT */
+static int last_line(int fd, uint64_t end_ms, struct text *line)
+{
+	CLEANUP(text_free) struct text current = TEXT_EMPTY;
+
+	for (;;) {
+		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+		uint64_t now_ms = http_clock_ms();
+		char buffer[1024];
+		ssize_t count;
+
+		if (now_ms >= end_ms)
+			return -ETIMEDOUT;
+		if (poll(&pollfd, 1, (int)(end_ms - now_ms)) <= 0)
+			continue;
+		count = read(fd, buffer, sizeof(buffer));
+		if (count <= 0)
+			break;
+		for (ssize_t i = 0; i < count; i++) {
+			if (buffer[i] != '\n') {
+				if (current.length < sizeof(buffer))
+					text_add_char(&current, buffer[i]);
+				continue;
+			}
+			if (current.length > 0) {
+				text_clear(line);
+				text_add(line, text_string(&current));
+			}
+			text_clear(&current);
+		}
+	}
+	if (current.length > 0) {
+		text_clear(line);
+		text_add(line, text_string(&current));
+	}
+	return 0;
+}
+
+/* "docker pull", which shows on the terminal how far it is. Return: 0, or a negative errno with
+ * what it said last */
+static int pull(const struct agent_arguments *arguments, const char *image, struct text *reason)
+{
+	CLEANUP(text_free) struct text host = TEXT_EMPTY, said = TEXT_EMPTY;
+	CLEANUP(fd_close) int read_fd = -1;
+	CLEANUP(fd_close) int write_fd = -1;
+	int pipe_fds[2], status = 0, r;
+	pid_t pid;
+
+	text_format(&host, "--host=unix://%s", arguments->socket);
+	if (host.failed)
+		return -ENOMEM;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	read_fd = pipe_fds[0];
+	write_fd = pipe_fds[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		if (dup2(write_fd, STDERR_FILENO) >= 0)
+			(void)execl(arguments->docker, arguments->docker, text_string(&host),
+				    "pull", image, NULL);
+		_exit(127);
+	}
+	fd_close(&write_fd);
+	r = last_line(read_fd, http_clock_ms() + PULL_MS, &said);
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (r < 0)
+		text_format(reason, "not done after %u minutes", PULL_MS / 60000);
+	else if (said.length > 0)
+		text_add(reason, text_string(&said));
+	else
+		text_format(reason, "'%s pull' ended with wait status %d", arguments->docker,
+			    status);
+	return r < 0 ? r : -EIO;
+}
+
+/* the profile's choice when there is no image of the console's name; pulled when it is not there
+ * either */
+static int choose_other(const struct agent_arguments *arguments, const struct docker *docker,
+			const char **ret_image, struct text *details, struct text *line)
+{
+	CLEANUP(docker_info_free) struct docker_info info = { 0 };
+	CLEANUP(memory_free) char *id = NULL;
+	const char *image;
+	int r;
+
+	r = docker_info(docker, &info, line);
+	if (r < 0)
+		return r;
+	image = is_on_disk(info.root) ? arguments->on_disk : arguments->in_memory;
+	if (!image) {
+		text_format(line,
+			    "there is no image '%s'; load one, or give its name to another with "
+			    "'docker tag'",
+			    arguments->image);
+		return -ENOENT;
+	}
+	*ret_image = image;
+	text_format(details, "image=%s absent=%s", image, arguments->image);
+	r = docker_image_id(docker, image, &id, line);
+	if (r == -ENOENT) {
+		CLEANUP(text_free) struct text words = TEXT_EMPTY;
+
+		text_format(&words, "pulling %s", image);
+		report(arguments, &words);
+		(void)fprintf(stderr, "console: there is no image '%s': pulling '%s'\n",
+			      arguments->image, image);
+		text_format(line,
+			    "there is no image '%s', and '%s' cannot be pulled: ", arguments->image,
+			    image);
+		r = pull(arguments, image, line);
+		if (r < 0)
+			text_add(line, "; load one of them, or give its name to another image "
+				       "with 'docker tag'");
+		else
+			text_clear(line);
+		text_add(details, " pulled=yes");
+	}
+	return r;
+}
+
+static int choose(const struct agent_arguments *arguments, const struct docker *docker,
+		  const char **ret_image, struct text *details, struct text *line)
+{
+	CLEANUP(memory_free) char *id = NULL;
+	int r = docker_image_id(docker, arguments->image, &id, line);
+
+	if (r == -ENOENT)
+		return choose_other(arguments, docker, ret_image, details, line);
+	*ret_image = arguments->image;
+	text_format(details, "image=%s", arguments->image);
+	return r;
+}
+
+int agent_console(const struct agent_arguments *arguments, const struct docker *docker)
+{
+	CLEANUP(text_free) struct text line = TEXT_EMPTY, details = TEXT_EMPTY, told = TEXT_EMPTY;
+	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
+	const char *image = NULL;
+	int r = docker_wait(docker, arguments->wait_ms, &line);
+
+	if (r >= 0)
+		r = docker_remove(docker, arguments->name, &line);
+	if (r >= 0)
+		r = choose(arguments, docker, &image, &details, &line);
+	if (r >= 0)
+		r = console_words(arguments, image, &words);
+	if (r >= 0) {
+		text_format(&told, "ok %s", text_string(&details));
+		report(arguments, &told);
+		(void)execv(arguments->docker, words.items);
+		r = -errno;
+		text_format(&line, "cannot start '%s': %s", arguments->docker, strerror(-r));
+	}
+	text_clear(&told);
+	text_format(&told, "failed %s", text_string(&line));
+	report(arguments, &told);
+	text_clear(&told);
+	text_format(&told, "console: %s", text_string(&line));
+	agent_line(stderr, &told);
+	return EXIT_FAILED;
+}
