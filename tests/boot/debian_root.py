@@ -14,7 +14,7 @@ import subprocess
 PACKAGES = ["linux-image-amd64", "kmod", "docker.io", "containerd", "runc", "iptables",
             "ca-certificates", "busybox-static", "procps"]
 # trixie moved the client out of docker.io
-MORE = {"trixie": ["docker-cli"]}
+MORE = {"trixie": ["docker-cli"], "sid": ["docker-cli"]}
 SHIPPED = {"modules.order", "modules.builtin", "modules.builtin.modinfo"}
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images that boot tests start from, made once by the real command line."""
+"""The images that boot tests start from, made once by the real command line.
+
+usage: images.py [NAME...]
+"""
 import os
 import sys
 
@@ -43,6 +46,34 @@ boot:
 include: [dockerd, dhcp, console, host-shell]
 boot: { main: { exec: [dockerd, --iptables=false, --containerd=/run/containerd/containerd.sock] } }
 """, ["programs.ps=null"]),
+    # the console's image is not carried, two others are; and a second terminal
+    "console-choice": ("""\
+include: [only-docker]
+containers:
+  "console-image:latest": null
+  "memory-image:1":
+    programs: { busybox: {} }
+    files: { "/bin/{sh,echo,cat,sleep}": { link: busybox } }
+    command: [sh]
+  "disk-image:1":
+    programs: { busybox: {} }
+    files: { "/bin/{sh,echo,cat,sleep}": { link: busybox }, /etc/disk: { content: "of the disk\\n" } }
+    command: [sh]
+boot: { console: { in-memory: "memory-image:1", on-disk: "disk-image:1", ttys: [console, tty1] } }
+""", []),
+    "console-missing": ("""\
+include: [only-docker]
+containers: { "console-image:latest": null }
+boot: { console: { in-memory: "nothing-here:1" } }
+""", []),
+    # no console, and published ports without a proxy for each
+    "no-console": ("""\
+include: [only-docker]
+programs: { docker-proxy: null }
+boot:
+  console: null
+  main: { exec: [dockerd, --userland-proxy=false, --containerd=/run/containerd/containerd.sock, --exec-opt=native.cgroupdriver=cgroupfs, --log-level=warn] }
+""", []),
 }
 
 
@@ -56,7 +87,8 @@ def main():
         with open(profile, "w", encoding="utf-8") as file:
             file.write(text)
         wanted[name] = (profile, sets)
-    for name, (profile, sets) in wanted.items():
+    for name in sys.argv[1:] or wanted:
+        profile, sets = wanted[name]
         arguments = [word for text in [machine.TTY, *sets] for word in ("--set", text)]
         words = machine.build_image(machine.image_path(name), *arguments, profile=profile)
         print(f"{name}: {os.path.getsize(machine.image_path(name))} bytes\n{words}", flush=True)

@@ -37,6 +37,13 @@ boot_test(OD-1-services-that-fail test_failures.py Services)
 boot_test(OD-2-too-little-memory test_failures.py Memory)
 boot_test(OD-16-module-that-fails test_failures.py Module)
 
+boot_test(OD-11-OD-13-OD-14-console test_console.py Up)
+set_tests_properties(boot-OD-11-OD-13-OD-14-console PROPERTIES
+  FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(OD-10-OD-12-console-image test_console.py Choice)
+boot_test(OD-12-no-console-image test_console.py Missing)
+boot_test(OD-11-OD-16-no-console test_console.py NoConsole)
+
 boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
 boot_test(DL-6-DL-7-DL-8-nft test_docker_calls.py Pull)
 set_tests_properties(boot-DL-6-DL-7-DL-8-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
@@ -59,6 +66,10 @@ set_tests_properties(boot-OD-17-codecs PROPERTIES FIXTURES_REQUIRED "")
 
 # other releases, installed for the test
 boot_test(OD-17-root-bookworm test_roots.py Bookworm)
-boot_test(OD-17-root-trixie test_roots.py Trixie)
-set_tests_properties(boot-OD-17-root-trixie PROPERTIES LABELS matrix FIXTURES_REQUIRED "")
+boot_test(OD-1-OD-10-OD-17-root-trixie test_roots.py Trixie)
+set_tests_properties(boot-OD-1-OD-10-OD-17-root-trixie PROPERTIES
+  LABELS matrix FIXTURES_REQUIRED "" TIMEOUT 1800)
+boot_test(OD-1-OD-10-OD-17-root-sid test_roots.py Sid)
+set_tests_properties(boot-OD-1-OD-10-OD-17-root-sid PROPERTIES
+  LABELS matrix FIXTURES_REQUIRED "" TIMEOUT 1800)
 set_tests_properties(boot-OD-17-root-bookworm PROPERTIES FIXTURES_REQUIRED "")
