@@ -75,11 +75,12 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
 	struct session *session = child->owner;
 	uint64_t lived_ms = clock_ms() - session->started_ms;
 
-	if (supervisor->is_ending || is_paused)
+	if (supervisor->is_ending)
 		return;
 	lived_ms = session->ended(session, 0, status, lived_ms);
-	timer_set(supervisor, &session->again,
-		  backoff_pause(&session->backoff, &session_rule, lived_ms));
+	if (!is_paused)
+		timer_set(supervisor, &session->again,
+			  backoff_pause(&session->backoff, &session_rule, lived_ms));
 }
 
 void session_start(struct session *session, struct supervisor *supervisor)

@@ -31,10 +31,12 @@ def archive():
 def make(release, directory):
     """Install @release into @directory, which must not be there."""
     packages = ",".join(PACKAGES + MORE.get(release, []))
+    # a mirror may be older than what its lists say they are good for, which only sid's do;
     # INITRD=No: no initramfs of the release's own generator, which takes a minute
     done = subprocess.run(
         ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={packages}",
-         "--aptopt=APT::Install-Recommends false", "--dpkgopt=path-exclude=/usr/share/doc/*",
+         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Check-Valid-Until false",
+         "--dpkgopt=path-exclude=/usr/share/doc/*",
          "--dpkgopt=path-exclude=/usr/share/locale/*", release, directory, archive()],
         env=dict(os.environ, INITRD="No", LC_ALL="C"), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=1200, check=False)

@@ -161,6 +161,25 @@ class Missing(machine.BootTest):
         self.assertEqual([step["result"] for step in record["steps"]
                           if step["name"] == "console"], ["ok"])
 
+    def test_OD_12_pulled(self):
+        """With a network, what the profile names is pulled."""
+        with registry.Registry(self.directory, machine.CERTIFICATES) as server:
+            name = server.push("console")
+            profile = self.path("pull.yaml")
+            with open(profile, "w", encoding="utf-8") as file:
+                file.write('include: [only-docker]\ncontainers: { "console-image:latest": null }\n'
+                           "files: { /etc/ssl/certs/registry-ca.crt: { from: ca.crt } }\n"
+                           f'boot: {{ console: {{ in-memory: "{name}" }} }}\n')
+            with open(f"{machine.CERTIFICATES}/ca.crt", "rb") as source, \
+                    open(self.path("ca.crt"), "wb") as target:
+                target.write(source.read())
+            image = self.path("pull")
+            machine.build_image(image + ".img", "--set", machine.TTY, profile=profile)
+            guest = self.machine(image)
+            guest.wait_for(rf"mkinitrd: console: ok image={name} absent=console-image:latest "
+                           r"pulled=yes tty=ttyS0 \(", machine.READY_SECONDS)
+            self.assertRegex(guest.console.text, f"there is no image '{IMAGE}': pulling '{name}'")
+
     def check_growing_pauses(self, guest):
         """Each try shows on the terminal that it begins."""
         times, since = [], guest.position()
@@ -199,4 +218,5 @@ class NoConsole(machine.BootTest):
 
 if __name__ == "__main__":
     machine.needs_tools()
+    vm.require("docker-registry", "openssl")
     unittest.main(verbosity=2)

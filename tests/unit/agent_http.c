@@ -249,6 +249,50 @@ static void test_image_id(void **state)
 	}
 }
 
+#define ROOT "\"DockerRootDir\":\"/var/lib/docker\""
+
+// clang-format off
+static const struct {
+	const char *answer;
+	int result;
+	bool has_image_store;
+	const char *reason;
+} info_rows[] = {
+	{ OK "\r\n{" ROOT ",\"DriverStatus\":[[\"Backing Filesystem\",\"extfs\"]]}", 0, false, "" },
+	{ OK "\r\n{" ROOT ",\"DriverStatus\":null}", 0, false, "" },
+	{ OK "\r\n{" ROOT ",\"DriverStatus\":[[1],[\"driver-type\"],{},"
+	  "[\"driver-type\",\"io.containerd.snapshotter.v1\"]]}", 0, true, "" },
+	{ OK "\r\n{" ROOT ",\"DriverStatus\":[[\"x\",\"io.containerd.snapshotter.v1\"]]}", 0, false, "" },
+	{ OK "\r\n{\"DockerRootDir\":1}", -EPROTO, false, "Docker's answer about its state has no DockerRootDir" },
+	{ "HTTP/1.1 500 Oops\r\n\r\n", -EIO, false, "cannot ask for Docker's state: Docker answers with status 500" },
+	{ NULL, -ETIMEDOUT, false, "cannot ask for Docker's state: Connection timed out" },
+};
+// clang-format on
+
+static void test_info(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(info_rows); i++) {
+		const struct step step = { "GET /info HTTP/1.1\r\n", info_rows[i].answer, false };
+		CLEANUP(docker_info_free) struct docker_info info = { 0 };
+		CLEANUP(text_free) struct text reason = TEXT_EMPTY;
+		struct daemon daemon;
+		struct docker docker = { .silence_ms = 200 };
+		int r;
+
+		print_message("row %zu\n", i);
+		daemon_start(&daemon, &step, 1);
+		docker.socket_path = daemon.path;
+		r = docker_info(&docker, &info, &reason);
+		daemon_end(&daemon);
+		assert_int_equal(r, info_rows[i].result);
+		assert_string_equal(text_string(&reason), info_rows[i].reason);
+		assert_int_equal(info.has_image_store, info_rows[i].has_image_store);
+		if (r == 0)
+			assert_string_equal(info.root, "/var/lib/docker");
+	}
+}
+
 #define ARCHIVE_SIZE (3u << 20)
 
 static void archive_make(char *path)
@@ -399,7 +443,7 @@ int main(void)
 		cmocka_unit_test(test_encode),    cmocka_unit_test(test_image_id),
 		cmocka_unit_test(test_load),      cmocka_unit_test(test_load_no_archive),
 		cmocka_unit_test(test_remove),    cmocka_unit_test(test_wait),
-		cmocka_unit_test(test_wait_hang),
+		cmocka_unit_test(test_wait_hang), cmocka_unit_test(test_info),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
