@@ -22,6 +22,8 @@
 /* without a word from the kernel, a CLI that lives so long is taken for a console that works */
 #define LATE_MS 30000
 
+#define REPORT_DIRECTORY RUN_DIRECTORY "/report"
+
 static void settle(struct consoles *consoles, int result)
 {
 	consoles->is_settled = true;
@@ -209,7 +211,8 @@ static int console_start(struct console *console, size_t index, const char *sock
 	else
 		(void)snprintf(console->container, sizeof(console->container), "console-%.40s",
 			       strrchr(session->terminal, '/') + 1);
-	(void)snprintf(console->report, sizeof(console->report), RUN_DIRECTORY "/%s.report",
+	(void)directory_make(REPORT_DIRECTORY, 0700);
+	(void)snprintf(console->report, sizeof(console->report), REPORT_DIRECTORY "/%s",
 		       console->container);
 	(void)unlink(console->report); /* of a console before docker was started anew */
 	r = console_words(console, plan, socket, docker);
