@@ -11,6 +11,8 @@ Facts: packages come from where this machine's own come from, whatever host that
 import os
 import subprocess
 
+import disks
+
 PACKAGES = ["linux-image-amd64", "kmod", "docker.io", "containerd", "runc", "iptables",
             "ca-certificates", "busybox-static", "procps"]
 # trixie moved the client out of docker.io
@@ -29,7 +31,19 @@ def archive():
 
 
 def make(release, directory):
-    """Install @release into @directory, which must not be there."""
+    """@release in @directory, which must not be there. With MKINITRD_TEST_ROOTS=FOLDER a copy of
+    FOLDER/RELEASE, which is installed once."""
+    folder = os.environ.get("MKINITRD_TEST_ROOTS")
+    if not folder:
+        return install(release, directory)
+    kept = os.path.join(folder, release)
+    if not os.path.isdir(kept):
+        os.rename(install(release, kept + ".new"), kept)
+    disks.run("cp", "-a", "--reflink=auto", kept, directory)
+    return directory
+
+
+def install(release, directory):
     packages = ",".join(PACKAGES + MORE.get(release, []))
     # a mirror may be older than what its lists say they are good for, which only sid's do;
     # INITRD=No: no initramfs of the release's own generator, which takes a minute
