@@ -216,12 +216,11 @@ int main(int argc, char **argv)
 	       (argc < 2 || !text_equal(argv[1], agent_commands[i].name)))
 		i++;
 	if (i == COUNT_OF(agent_commands)) {
-		(void)fprintf(
-			stderr,
-			"usage: agent wait|load|console --socket PATH [--wait MS] "
-			"[--image NAME --in-memory NAME --on-disk NAME --name NAME "
-			"--docker PATH --report PATH --bind SOURCE:TARGET]... [-- WORD...]\n"
-			"       agent settings DIRECTORY -- WORD...\n");
+		(void)fprintf(stderr,
+			      "usage: agent wait|load|console --socket PATH [--wait MS] "
+			      "[--image NAME --in-memory NAME --on-disk NAME --name NAME "
+			      "--docker PATH --report PATH --bind SOURCE:TARGET]... [-- WORD...]\n"
+			      "       agent settings DIRECTORY -- WORD...\n");
 		return EXIT_USAGE;
 	}
 	if (arguments_parse(&arguments, argv + 2) != 0)

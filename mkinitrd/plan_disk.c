@@ -16,13 +16,6 @@
 
 #define WAIT_MS 10000
 
-static int expand(const struct resolve *resolve, const struct value *value, char **ret_text)
-{
-	if (!value)
-		return 0;
-	return profile_expand(resolve->profile, value_text(value, ""), value->origin, ret_text);
-}
-
 /* "absent: format" must lead to a disk that the next boot finds again */
 static int plan_format(struct resolve *resolve, const struct value *absent, struct plan_disk *plan)
 {
@@ -69,11 +62,11 @@ int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan
 	if (!disk)
 		return 0;
 	bootplan->has_disk = true;
-	r = expand(resolve, value_get(disk, "find", NULL), &plan->find);
+	r = plan_text(resolve, value_get(disk, "find", NULL), &plan->find);
 	if (r == 0)
-		r = expand(resolve, value_get(disk, "at", NULL), &plan->at);
+		r = plan_text(resolve, value_get(disk, "at", NULL), &plan->at);
 	if (r == 0)
-		r = expand(resolve, value_get(disk, "swap", NULL), &plan->swap);
+		r = plan_text(resolve, value_get(disk, "swap", NULL), &plan->swap);
 	if (r < 0)
 		return r;
 	if (!plan->find || !plan->at)
