@@ -273,10 +273,9 @@ static void run_once(struct module_loader *loader, const struct loader_events *e
 		started++;
 	if (started == 0)
 		(void)work(loader); /* no threads to be had: slower, but not without drivers */
-	while (files[0].revents == 0) {
-		if (poll(files, COUNT_OF(files), -1) > 0 && files[1].revents)
+	while (files[0].revents == 0)
+		if (poll(files, COUNT_OF(files), -1) > 0 && files[1].revents && events)
 			events->ready(events->context);
-	}
 	while (started > 0)
 		(void)pthread_join(threads[--started], NULL);
 	(void)eventfd_read(loader->ended_fd, &ended);

@@ -178,7 +178,7 @@ static int line_take(void *context, char *line, const char *path UNUSED, unsigne
 		return 0;
 	}
 	if (!has_paired_brackets(key) ||
-	    (verbs[i].verb == MODULE_ALIAS && !has_paired_brackets(rest))) {
+	    (verbs[i].verb == MODULE_ALIAS && rest && !has_paired_brackets(rest))) {
 		warn("'%s' line %u: brackets of '%s' that are not paired, so modprobe ignores the "
 		     "line; mend or drop it",
 		     setting.file, setting.line, has_paired_brackets(key) ? rest : key);
