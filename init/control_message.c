@@ -61,15 +61,20 @@ static int parse_network(char *rest, struct control_message *message)
 {
 	const char *event = next_word(&rest);
 
-	if (!event || !text_equal(event, "bound"))
+	if (!event || take_field(message->interface, sizeof(message->interface), next_word(&rest)))
 		return -EINVAL;
+	message->kind = CONTROL_NETWORK_LOST;
+	if (text_equal(event, "lost"))
+		return *rest ? -EINVAL : 0;
 	message->kind = CONTROL_NETWORK;
-	if (take_field(message->interface, sizeof(message->interface), next_word(&rest)) < 0 ||
+	if (!text_equal(event, "bound") ||
 	    take_field(message->address, sizeof(message->address), next_word(&rest)) < 0 ||
 	    take_field(message->gateway, sizeof(message->gateway), next_word(&rest)) < 0 ||
-	    take_field(message->dns, sizeof(message->dns), next_word(&rest)) < 0 || *rest)
+	    take_field(message->dns, sizeof(message->dns), next_word(&rest)) < 0)
 		return -EINVAL;
-	return 0;
+	if (*rest && take_field(message->ntp, sizeof(message->ntp), next_word(&rest)) < 0)
+		return -EINVAL;
+	return *rest ? -EINVAL : 0;
 }
 
 int control_parse(const char *bytes, size_t length, struct control_message *message)

@@ -3,7 +3,8 @@
  * control_message.h - what the control socket understands
  *
  * "poweroff", "reboot", "halt", each with or without " force";
- * "network bound INTERFACE ADDRESS/PREFIX GATEWAY DNS[,DNS]", "-" for what is not there.
+ * "network bound INTERFACE ADDRESS/PREFIX GATEWAY DNS[,DNS] [NTP[,NTP]]", "-" for what is not
+ * there; "network lost INTERFACE".
  */
 #pragma once
 
@@ -14,14 +15,14 @@
 
 enum power_action { POWER_OFF, POWER_REBOOT, POWER_HALT, POWER_ACTION_COUNT };
 
-enum control_kind { CONTROL_POWER, CONTROL_NETWORK };
+enum control_kind { CONTROL_POWER, CONTROL_NETWORK, CONTROL_NETWORK_LOST };
 
 struct control_message {
 	enum control_kind kind;
 	enum power_action action; /* CONTROL_POWER */
 	bool force;
-	char interface[16]; /* CONTROL_NETWORK */
-	char address[64], gateway[64], dns[200];
+	char interface[16]; /* CONTROL_NETWORK, CONTROL_NETWORK_LOST */
+	char address[64], gateway[64], dns[200], ntp[200];
 };
 
 /** power_action_name() - "poweroff", "reboot", "halt" */

@@ -2,7 +2,8 @@
 /*
  * dhcp_lease.c - udhcpc's environment into a lease
  *
- * In:    variables: ip, mask or subnet, broadcast, router, dns, domain or search, mtu
+ * In:    variables: ip, mask or subnet, broadcast, router, dns, ntpsrv, domain or search, hostname,
+ *        mtu
  * Out:   struct lease, each value checked on its own
  * Not:   applying it (dhcp_script.c)
  * Facts: RFC 2132 sections 3.3, 5.1; RFC 1123 section 2.1 (names); RFC 1122 section 3.2.1.3
@@ -12,6 +13,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -25,6 +27,7 @@
 void lease_free(struct lease *lease)
 {
 	text_free(&lease->search);
+	text_free(&lease->hostname);
 	strings_free(&lease->ignored);
 }
 
@@ -151,6 +154,7 @@ static void broadcast_choose(struct lease *lease, const char *value)
 int lease_parse(struct lease *lease, char *(*variable)(const char *name))
 {
 	const char *ip = variable("ip"), *mtu = variable("mtu"), *search = variable("search");
+	const char *hostname = variable("hostname");
 	uint64_t number;
 
 	if (!ip || address_parse(ip, &lease->address) < 0)
@@ -161,14 +165,20 @@ int lease_parse(struct lease *lease, char *(*variable)(const char *name))
 	lease->router_count =
 		addresses_parse(lease, "router", variable("router"), lease->routers, LEASE_ROUTERS);
 	lease->dns_count = addresses_parse(lease, "dns", variable("dns"), lease->dns, LEASE_DNS);
+	lease->ntp_count =
+		addresses_parse(lease, "ntpsrv", variable("ntpsrv"), lease->ntp, LEASE_NTP);
 	search_parse(lease, search ? search : variable("domain"));
+	if (hostname && name_is_valid(hostname) && strlen(hostname) <= HOST_NAME_MAX)
+		text_add(&lease->hostname, hostname);
+	else if (hostname)
+		lease_ignore(lease, "hostname", hostname);
 	if (mtu) {
 		if (number_parse(mtu, &number) == 0 && number >= MTU_LEAST && number <= MTU_MOST)
 			lease->mtu = (uint32_t)number;
 		else
 			lease_ignore(lease, "mtu", mtu);
 	}
-	return lease->search.failed ? -ENOMEM : 0;
+	return lease->search.failed || lease->hostname.failed ? -ENOMEM : 0;
 }
 
 static void message_address(struct text *message, const struct network_address *address)
@@ -177,6 +187,16 @@ static void message_address(struct text *message, const struct network_address *
 
 	text_add(message,
 		 inet_ntop(AF_INET, address->bytes, string, sizeof(string)) ? string : "-");
+}
+
+static void message_list(struct text *message, const struct network_address *addresses,
+			 size_t count)
+{
+	text_add(message, count > 0 ? " " : " -");
+	for (size_t i = 0; i < count; i++) {
+		text_add(message, i > 0 ? "," : "");
+		message_address(message, &addresses[i]);
+	}
 }
 
 void lease_message(const struct lease *lease, const char *interface, struct text *message)
@@ -188,11 +208,6 @@ void lease_message(const struct lease *lease, const char *interface, struct text
 		message_address(message, &lease->routers[0]);
 	else
 		text_add_char(message, '-');
-	text_add_char(message, ' ');
-	for (size_t i = 0; i < lease->dns_count; i++) {
-		text_add(message, i > 0 ? "," : "");
-		message_address(message, &lease->dns[i]);
-	}
-	if (lease->dns_count == 0)
-		text_add_char(message, '-');
+	message_list(message, lease->dns, lease->dns_count);
+	message_list(message, lease->ntp, lease->ntp_count);
 }

@@ -7,16 +7,19 @@
 #include "lib/text.h"
 #include "netlink.h"
 
-#define LEASE_ROUTERS 4
+#define LEASE_ROUTERS DEFAULT_ROUTES
 #define LEASE_DNS 3 /* MAXNS of resolv.conf(5) */
+#define LEASE_NTP 3
 
 struct lease {
 	struct network_address address; /* with prefix and broadcast */
 	struct network_address routers[LEASE_ROUTERS];
 	struct network_address dns[LEASE_DNS];
-	size_t router_count, dns_count;
+	struct network_address ntp[LEASE_NTP];
+	size_t router_count, dns_count, ntp_count;
 	uint32_t mtu;           /* 0: not given */
 	struct text search;     /* domains, space separated; may be empty */
+	struct text hostname;   /* may be empty */
 	struct strings ignored; /* what was not usable, a sentence each */
 };
 
@@ -34,6 +37,6 @@ void lease_free(struct lease *lease);
  */
 int lease_parse(struct lease *lease, char *(*variable)(const char *name));
 
-/** lease_message() - "network bound IFACE ADDRESS/PREFIX GATEWAY DNS[,DNS]", "-" for what is not
- * there: the message to the helper */
+/** lease_message() - "network bound IFACE ADDRESS/PREFIX GATEWAY DNS[,DNS] NTP[,NTP]", "-" for what
+ * is not there: the message to the helper */
 void lease_message(const struct lease *lease, const char *interface, struct text *message);

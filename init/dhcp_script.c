@@ -4,26 +4,27 @@
  *
  * In:    the event as the first argument, the lease in the environment: untrusted, whoever is on
  *        the wire wrote it
- * Out:   the interface's address, default routes and MTU, /etc/resolv.conf, a message to the helper
+ * Out:   the interface's address, default routes and MTU, its name servers, the host name where
+ *        there is none, a message to the helper
  * Not:   which interface, and starting the client (network.c)
  * Facts: busybox networking/udhcp/dhcpc.c (names of the variables); RFC 2132; resolv.conf(5)
  */
 #include "dhcp_lease.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "lib/file.h"
-#include "machine.h"
 #include "lib/unix_socket.h"
+#include "machine.h"
+#include "resolver.h"
 
-#define RESOLV_CONF "/etc/resolv.conf"
+#define LEASE_SOURCE ".lease"
 #define ANSWER_WAIT_MS 1000
 
 struct event {
@@ -39,25 +40,33 @@ static int complain(const struct event *event, int error, const char *what)
 	return error;
 }
 
-/* In place, never by rename: the file may be bind-mounted somewhere. A lease without name servers
- * leaves what is there. */
-static int resolv_conf_write(const struct lease *lease)
+static int resolver_write(const struct event *event, const struct lease *lease)
 {
-	CLEANUP(text_free) struct text content = TEXT_EMPTY;
+	CLEANUP(strings_free) struct strings servers = STRINGS_EMPTY, domains = STRINGS_EMPTY;
+	int r = 0;
 
-	if (lease->dns_count == 0)
-		return 0;
-	if (lease->search.length > 0)
-		text_format(&content, "search %s\n", text_string(&lease->search));
-	for (size_t i = 0; i < lease->dns_count; i++) {
-		char server[INET_ADDRSTRLEN];
+	for (size_t i = 0; r == 0 && i < lease->dns_count; i++) {
+		CLEANUP(text_free) struct text server = TEXT_EMPTY;
 
-		(void)inet_ntop(AF_INET, lease->dns[i].bytes, server, sizeof(server));
-		text_format(&content, "nameserver %s\n", server);
+		network_address_format(&server, &lease->dns[i], false);
+		r = strings_add(&servers, text_string(&server));
 	}
-	if (content.failed)
-		return -ENOMEM;
-	return file_write(AT_FDCWD, RESOLV_CONF, text_string(&content), 0644);
+	if (r == 0 && lease->search.length > 0)
+		r = strings_add(&domains, text_string(&lease->search));
+	return r < 0 ? r : resolver_set(event->interface, LEASE_SOURCE, &servers, &domains);
+}
+
+/* One that the profile, the disk or somebody gave the machine stays: the kernel calls it "(none)"
+ * until then. */
+static void hostname_take(const struct event *event, const struct lease *lease)
+{
+	char present[HOST_NAME_MAX + 1] = "";
+
+	if (lease->hostname.length == 0 || gethostname(present, sizeof(present)) < 0 ||
+	    !text_equal(present, "(none)"))
+		return;
+	if (sethostname(text_string(&lease->hostname), lease->hostname.length) < 0)
+		(void)complain(event, -errno, "cannot set the host name of the lease");
 }
 
 /* Each interface has metrics of its own, so that two with a lease do not fight for the default
@@ -70,7 +79,7 @@ static int routes_replace(const struct event *event, const struct lease *lease)
 	for (uint32_t i = 0; i < LEASE_ROUTERS; i++) {
 		r = i < lease->router_count
 			    ? netlink_route_replace_default(event->index, &lease->routers[i],
-							    metric + i)
+							    RTPROT_DHCP, metric + i)
 			    : netlink_route_delete_default(event->index, AF_INET, metric + i);
 		if (r < 0 && first_error == 0)
 			first_error = r;
@@ -120,7 +129,8 @@ static int event_bound(const struct event *event)
 	r = routes_replace(event, &lease);
 	if (r < 0)
 		(void)complain(event, r, "cannot set the default route");
-	r = resolv_conf_write(&lease);
+	hostname_take(event, &lease);
+	r = resolver_write(event, &lease);
 	if (r < 0)
 		(void)complain(event, r, "cannot write '" RESOLV_CONF "'");
 
@@ -132,10 +142,15 @@ static int event_bound(const struct event *event)
 
 static int event_deconfig(const struct event *event)
 {
+	CLEANUP(text_free) struct text message = TEXT_EMPTY;
 	int r = netlink_link_up(event->index);
 
 	if (r < 0)
 		return complain(event, r, "cannot bring the link up");
+	(void)resolver_set(event->interface, LEASE_SOURCE, NULL, NULL);
+	text_format(&message, "network lost %s", event->interface);
+	if (!message.failed)
+		helper_tell(text_string(&message));
 	r = netlink_address_flush(event->index, AF_INET, NULL);
 	return r < 0 ? complain(event, r, "cannot remove old addresses") : 0;
 }

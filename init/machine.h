@@ -30,9 +30,9 @@ struct step_record {
 	uint64_t start_us, end_us;
 };
 
-/* mounts plan modules root disk swap settings cgroups limits network services images console, and
- * "exec" */
-#define STEP_COUNT 14
+/* mounts plan modules root clock disk swap settings cgroups limits network services images console,
+ * and "exec" */
+#define STEP_COUNT 15
 
 struct machine {
 	struct bootplan plan;
@@ -60,8 +60,8 @@ struct machine {
 #define STEP_SKIP 1
 typedef int step_function(struct machine *machine, struct step_record *record);
 
-step_function step_mounts, step_plan, step_modules, step_root, step_disk, step_swap, step_settings,
-	step_cgroups, step_limits;
+step_function step_mounts, step_plan, step_modules, step_root, step_clock, step_disk, step_swap,
+	step_settings, step_cgroups, step_limits;
 
 /** step_details() - replace the details of a step; returns @result */
 int step_details(struct step_record *record, int result, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -110,3 +110,4 @@ int run_exec(struct machine *machine, struct step_record **ret_record);
 int applet_power(int argc, char **argv);       /* poweroff, reboot, halt (control.c) */
 int applet_docker(int argc, char **argv);      /* docker, in the console (docker_applet.c) */
 int applet_dhcp_script(int argc, char **argv); /* udhcpc-script (dhcp_script.c) */
+int applet_sntp(int argc, char **argv);        /* sntp (clock_sntp.c) */

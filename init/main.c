@@ -28,6 +28,7 @@ static const struct step {
 	{ "plan",    step_plan,    FAIL_STOP },
 	{ "modules", step_modules, FAIL_NOTE }, /* a missing disk or network says so itself */
 	{ "root",    step_root,    FAIL_STOP },
+	{ "clock",   step_clock,   FAIL_NOTE },
 	{ "disk",    step_disk,    FAIL_STOP },
 	{ "swap",    step_swap,    FAIL_NOTE },
 	{ "settings", step_settings, FAIL_NOTE },
@@ -45,6 +46,7 @@ static const struct applet {
 	{ "halt",           applet_power },
 	{ "udhcpc-script",  applet_dhcp_script },
 	{ "docker",         applet_docker },
+	{ "sntp",           applet_sntp },
 };
 // clang-format on
 
@@ -95,11 +97,12 @@ static void hand_over(struct machine *machine)
 
 static int usage(const char *name)
 {
-	(void)fprintf(stderr,
-		      "%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
-		      "the kernel.\n"
-		      "By other names it is: poweroff, reboot, halt, udhcpc-script, docker.\n",
-		      name);
+	(void)fprintf(
+		stderr,
+		"%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
+		"the kernel.\n"
+		"By other names it is: poweroff, reboot, halt, udhcpc-script, docker, sntp.\n",
+		name);
 	return 2;
 }
 

@@ -247,13 +247,14 @@ static struct rtmsg *route_begin(struct request *request, uint16_t type, uint16_
 	return route;
 }
 
-int netlink_route_replace_default(int index, const struct network_address *gateway, uint32_t metric)
+int netlink_route_replace_default(int index, const struct network_address *gateway,
+				  uint8_t protocol, uint32_t metric)
 {
 	struct request request;
 	struct rtmsg *route =
 		route_begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, gateway->family);
 
-	route->rtm_protocol = RTPROT_DHCP;
+	route->rtm_protocol = protocol;
 	route->rtm_scope = RT_SCOPE_UNIVERSE;
 	route->rtm_type = RTN_UNICAST;
 	route->rtm_flags = RTNH_F_ONLINK;

@@ -8,12 +8,11 @@
 
 #include <stdint.h>
 
-struct network_address {
-	int family;                  /* AF_INET or AF_INET6 */
-	unsigned char bytes[16];     /* network byte order; IPv4 uses the first four */
-	uint8_t prefix;              /* bits */
-	unsigned char broadcast[16]; /* all zero: none is set */
-};
+#include "lib/network_address.h"
+
+/* metrics that each interface has for itself, so that two with a default route do not fight for it:
+ * index times this, and the next ones */
+#define DEFAULT_ROUTES 4
 
 /** netlink_link_up() - also for one that is up */
 int netlink_link_up(int index);
@@ -32,13 +31,14 @@ int netlink_address_flush(int index, int family, const struct network_address *k
 
 /**
  * netlink_route_replace_default() - a default route through @gateway
+ * @protocol: RTPROT_DHCP or RTPROT_STATIC: who says so, for people who look
  * @metric: of several default routes the lowest wins; one of the same metric is replaced
  *
  * The gateway is taken to be on the link, also when no address of the link says so: a /32 with a
  * gateway outside of it is usual with some providers.
  */
 int netlink_route_replace_default(int index, const struct network_address *gateway,
-				  uint32_t metric);
+				  uint8_t protocol, uint32_t metric);
 
 /** netlink_route_delete_default() - that there is none is fine */
 int netlink_route_delete_default(int index, int family, uint32_t metric);

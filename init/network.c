@@ -1,119 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * network.c - a DHCP client for each interface that the plan wants one for
+ * network.c - which interfaces are used, and when the network is there
  *
- * In:    interfaces that are there, and that appear later; the plan's patterns
- * Out:   clients in the cgroup "network", started again when they end; the step "network", which
- *        ends with the first lease or at its deadline, while the clients go on
- * Not:   addresses and routes (dhcp_script.c)
- * Facts: docs/boot.md section 7; rtnetlink(7) RTNLGRP_LINK; only hardware has a "device" in
- *        /sys/class/net/NAME, so a wide pattern does not catch lo, bridges and veth pairs
+ * In:    interfaces that are there, and that appear later; the plan's lines; leases
+ * Out:   the step "network": it ends when an interface has an address and a way out, or all have
+ *        one, or at its deadline, while everything goes on
+ * Not:   DHCP clients (network_client.c), addresses and routes (network_static.c, dhcp_script.c),
+ *        the kernel's messages (network_events.c), name servers (resolver.c)
+ * Facts: docs/boot.md section 7; only hardware has a "device" in /sys/class/net/NAME, so a wide
+ *        pattern does not catch lo, bridges and veth pairs
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-#include "backoff.h"
-#include "netlink.h"
-#include "network.h"
-#include "output.h"
-#include "spawn.h"
+#include "lib/file.h"
+#include "network_interface.h"
+#include "resolver.h"
 
-static const struct backoff_rule client_rule = {
-	.first_ms = 1000,
-	.most_ms = 30000,
-	.good_ms = 60000,
-};
+/* an address and a way out, or addresses wherever one is wanted: nobody waits for more */
+static bool is_enough(const struct network *network)
+{
+	bool has_any = false, is_pending = false;
 
-struct interface {
-	struct interface *next;
-	struct network *network;
-	char name[IFNAMSIZ];
-	char lease[400]; /* the last, as "interface=... address=..."; empty: none yet */
-	struct child client;
-	struct timer again;
-	struct output output;
-	struct backoff backoff;
-	uint64_t started_ms;
-};
+	for (const struct interface *item = network->interfaces; item; item = item->next) {
+		if (item->lease[0] && item->has_gateway)
+			return true;
+		has_any |= item->lease[0] != '\0';
+		is_pending |= item->lease[0] == '\0';
+	}
+	return has_any && !is_pending;
+}
 
+/* the interface that counts: with a way out, when there is one */
+static const struct interface *first_with_lease(const struct network *network)
+{
+	const struct interface *first = NULL;
+
+	for (const struct interface *item = network->interfaces; item; item = item->next)
+		if (item->lease[0] && (!first || (item->has_gateway && !first->has_gateway)))
+			first = item;
+	return first;
+}
+
+/* with the record's details */
 static void settle(struct network *network, int result)
 {
+	const struct interface *first = first_with_lease(network);
+
 	if (network->is_settled)
 		return;
 	network->is_settled = true;
 	timer_clear(network->supervisor, &network->deadline);
 	step_end(network->supervisor->machine, network->record, result);
+	for (const struct interface *item = network->interfaces; item; item = item->next)
+		if (item->lease[0] && item != first)
+			(void)log_line(LOG_INFO, 0, "network: %s", item->lease);
 	network->settled(network);
 }
 
-/* the script's complaints are lines of our own; what the client itself says is for rd.debug */
-static void client_line(struct output *output, const char *line)
+void interface_has(struct interface *interface, const char *lease, bool has_gateway)
 {
-	const char *ours = text_after(line, "mkinitrd: ");
-
-	if (ours)
-		(void)log_line(LOG_WARNING, 0, "%s", ours);
-	else
-		(void)log_line(LOG_DEBUG, 0, "network: %s: %s", output->name, line);
+	interface->has_gateway = has_gateway;
+	if (text_equal(interface->lease, lease))
+		return; /* only renewed */
+	(void)snprintf(interface->lease, sizeof(interface->lease), "%s", lease);
+	if (interface->network->is_settled) /* else the end of the step says it */
+		(void)log_line(LOG_INFO, 0, "network: %s", interface->lease);
 }
 
-static int client_arguments(const struct interface *interface, struct strings *words)
+static void settle_if_enough(struct network *network)
 {
-	const struct plan_dhcp *dhcp = &interface->network->supervisor->machine->plan.dhcp;
-	/* in the foreground; five tries a second apart, two seconds of pause, for ever */
-	static const char script[] = DHCP_SCRIPT_PATH;
-	const char *const options[] = {
-		"-f", "-i", interface->name, "-s", script, "-t", "5", "-T", "1", "-A", "2"
-	};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < dhcp->exec.count; i++)
-		r = strings_add(words, dhcp->exec.items[i]);
-	for (size_t i = 0; r == 0 && i < COUNT_OF(options); i++)
-		r = strings_add(words, options[i]);
-	return r;
-}
-
-static void start_again(struct interface *interface, uint64_t lived_ms, const char *why)
-{
-	uint64_t pause = backoff_pause(&interface->backoff, &client_rule, lived_ms);
-
-	(void)log_line(LOG_WARNING, 0, "network: the DHCP client on %s %s, again in %llu s",
-		       interface->name, why, (unsigned long long)(pause / 1000));
-	timer_set(interface->network->supervisor, &interface->again, pause);
-}
-
-static void start(struct interface *interface)
-{
-	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
-	CLEANUP(text_free) struct text why = TEXT_EMPTY;
-	int r = client_arguments(interface, &words);
-
-	if (r == 0) {
-		const struct spawn how = {
-			.argv = words.items,
-			.cgroup = "network",
-			.output = interface->output.write_fd,
-			.error = interface->output.write_fd,
-		};
-
-		r = spawn(&how, &interface->client.pid);
-	}
-	interface->started_ms = clock_ms();
-	if (r == 0) {
-		child_add(interface->network->supervisor, &interface->client);
+	if (network->is_settled || !is_enough(network))
 		return;
-	}
-	text_format(&why, "cannot be started (%s)", strerror(-r));
-	start_again(interface, 0, text_string(&why));
+	(void)step_details(network->record, 0, "%s", first_with_lease(network)->lease);
+	settle(network, 0);
 }
 
-static void interface_free(struct interface *interface)
+void interface_free(struct interface *interface)
 {
 	struct network *network = interface->network;
 
@@ -123,87 +88,93 @@ static void interface_free(struct interface *interface)
 			break;
 		}
 	}
+	if (!network->supervisor->is_ending)
+		(void)log_line(LOG_WARNING, 0, "network: %s is gone", interface->name);
 	timer_clear(network->supervisor, &interface->again);
-	output_close(&interface->output, network->supervisor);
+	if (interface->output.write_fd >= 0)
+		output_close(&interface->output, network->supervisor);
+	(void)resolver_forget(interface->name);
 	free(interface);
 }
 
-static void again_due(struct supervisor *supervisor, struct timer *timer)
-{
-	struct interface *interface = timer->owner;
+/* ---- which ---- */
 
-	if (supervisor->is_ending)
-		return;
-	if (if_nametoindex(interface->name) == 0)
-		interface_free(interface);
-	else
-		start(interface);
+static bool is_taken(const struct network *network, const struct plan_network *row)
+{
+	for (const struct interface *item = network->interfaces; item; item = item->next)
+		if (item->plan == row)
+			return true;
+	return false;
 }
 
-static void client_ended(struct supervisor *supervisor, struct child *child, int status)
+static bool is_match(const struct plan_network *row, const char *name, const char *mac)
 {
-	struct interface *interface = child->owner;
-	CLEANUP(text_free) struct text why = TEXT_EMPTY;
-	size_t count;
+	const char *pattern = row->match ? text_after(row->match, "mac:") : NULL;
 
-	output_drain(&interface->output);
-	if (supervisor->is_ending)
-		return;
-	if (if_nametoindex(interface->name) == 0) {
-		interface_free(interface);
-		return;
-	}
-	status_describe(status, &why);
-	count = output_last_count(&interface->output);
-	if (count > 0)
-		text_format(&why, " (%s)", output_last(&interface->output, count - 1));
-	start_again(interface, clock_ms() - interface->started_ms, text_string(&why));
+	if (pattern)
+		return mac && fnmatch(pattern, mac, FNM_CASEFOLD) == 0;
+	return row->match && fnmatch(row->match, name, 0) == 0;
 }
 
-/* the first pattern that matches decides */
-static bool wants_dhcp(const struct bootplan *plan, const char *name)
+/* the first line that matches decides; one with addresses is for a single interface */
+static const struct plan_network *row_of(const struct network *network, const char *name)
 {
+	const struct bootplan *plan = &network->supervisor->machine->plan;
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	CLEANUP(memory_free) char *mac = NULL;
 
 	text_format(&path, "/sys/class/net/%s/device", name);
 	if (access(text_string(&path), F_OK) < 0)
-		return false;
-	for (size_t i = 0; i < plan->network_count; i++)
-		if (fnmatch(plan->networks[i].match, name, 0) == 0)
-			return plan->networks[i].method == PLAN_METHOD_DHCP;
+		return NULL;
+	text_clear(&path);
+	text_format(&path, "/sys/class/net/%s/address", name);
+	(void)file_read_line(AT_FDCWD, text_string(&path), &mac);
+	for (size_t i = 0; i < plan->network_count; i++) {
+		const struct plan_network *row = &plan->networks[i];
+
+		if (is_match(row, name, mac) && !(row->address.count > 0 && is_taken(network, row)))
+			return row;
+	}
+	return NULL;
+}
+
+static bool is_known(const struct network *network, const char *name)
+{
+	for (const struct interface *item = network->interfaces; item; item = item->next)
+		if (text_equal(item->name, name))
+			return true;
 	return false;
 }
 
 static void interface_add(struct network *network, const char *name, unsigned index)
 {
+	struct interface **link = &network->interfaces;
+	const struct plan_network *row = NULL;
 	struct interface *interface;
-	int r;
 
-	for (interface = network->interfaces; interface; interface = interface->next)
-		if (text_equal(interface->name, name))
-			return;
-	if (!wants_dhcp(&network->supervisor->machine->plan, name))
+	if (!is_known(network, name))
+		row = row_of(network, name);
+	if (!row || row->method == PLAN_METHOD_NONE)
 		return;
 	interface = calloc(1, sizeof(*interface));
 	if (!interface)
 		return;
 	interface->network = network;
-	interface->next = network->interfaces;
-	network->interfaces = interface;
+	interface->plan = row;
+	interface->index = (int)index;
 	(void)snprintf(interface->name, sizeof(interface->name), "%s", name);
-	interface->client = (struct child){ .ended = client_ended, .owner = interface };
-	interface->again = (struct timer){ .fire = again_due, .owner = interface };
 	interface->output = OUTPUT_EMPTY;
-	interface->output.name = interface->name;
-	interface->output.line = client_line;
-	r = output_open(&interface->output, network->supervisor);
-	/* the client's script does that too; now the line has had some time when it asks */
-	if (r == 0)
-		r = netlink_link_up((int)index);
-	if (r < 0)
-		(void)log_line(LOG_WARNING, r, "network: cannot bring %s up: %s", name,
-			       strerror(-r));
-	start(interface);
+	while (*link && (*link)->index < interface->index)
+		link = &(*link)->next;
+	interface->next = *link;
+	*link = interface;
+	interface_prepare(interface);
+	if (row->method == PLAN_METHOD_STATIC) {
+		interface_configure(interface);
+		return;
+	}
+	if (client_open(interface) == 0 && network->is_released)
+		client_start(interface);
 }
 
 static void look(struct network *network)
@@ -214,41 +185,50 @@ static void look(struct network *network)
 		interface_add(network, item->if_name, item->if_index);
 	if (all)
 		if_freenameindex(all);
+	settle_if_enough(network);
 }
 
-static void links_ready(struct supervisor *supervisor, struct watch *watch)
+void network_changed(struct network *network, bool is_new)
 {
-	char messages[16384];
-
-	/* which link it was does not matter, and messages that were lost do not either */
-	while (recv(watch->fd, messages, sizeof(messages), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
-		errno = 0;
-	if (!supervisor->is_ending)
-		look(watch->owner);
+	if (is_new)
+		look(network);
+	else
+		settle_if_enough(network);
 }
 
-static int links_open(struct network *network)
-{
-	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+/* ---- when ---- */
 
-	network->links = (struct watch){ .ready = links_ready, .owner = network };
-	network->links.fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (network->links.fd < 0 ||
-	    bind(network->links.fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return watch_add(network->supervisor, &network->links, false);
+static bool has_carrier(const struct interface *interface)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	CLEANUP(memory_free) char *carrier = NULL;
+
+	text_format(&path, "/sys/class/net/%s/carrier", interface->name);
+	return file_read_line(AT_FDCWD, text_string(&path), &carrier) == 0 &&
+	       text_equal(carrier, "1");
+}
+
+/* interfaces without an address, and how they differ */
+static void describe_pending(const struct network *network, struct text *text)
+{
+	for (const struct interface *item = network->interfaces; item; item = item->next)
+		if (!item->lease[0])
+			text_format(text, "%s%s%s", text->length > 0 ? ", " : "", item->name,
+				    has_carrier(item) ? "" : " (no carrier)");
 }
 
 static void deadline_due(struct supervisor *supervisor, struct timer *timer)
 {
 	struct network *network = timer->owner;
+	const struct interface *first = first_with_lease(network);
 	CLEANUP(text_free) struct text names = TEXT_EMPTY;
 	unsigned long long seconds = supervisor->machine->plan.dhcp.wait / 1000;
 
-	for (const struct interface *item = network->interfaces; item; item = item->next)
-		text_format(&names, "%s%s", names.length > 0 ? ", " : "", item->name);
-	if (network->interfaces)
+	describe_pending(network, &names);
+	if (first)
+		(void)step_details(network->record, 0, "%s missing=\"%s\"", first->lease,
+				   text_string(&names));
+	else if (network->interfaces)
 		(void)step_details(network->record, -ETIMEDOUT,
 				   "no DHCP answer on %s within %llu s (still trying)",
 				   text_string(&names), seconds);
@@ -257,56 +237,126 @@ static void deadline_due(struct supervisor *supervisor, struct timer *timer)
 				   "no network interface that the plan wants to use appeared "
 				   "within %llu s (still waiting for one)",
 				   seconds);
-	settle(network, -ETIMEDOUT);
+	settle(network, first ? 0 : network->interfaces ? -ETIMEDOUT : -ENODEV);
+}
+
+static struct interface *interface_find(const struct network *network, const char *name)
+{
+	struct interface *interface = network->interfaces;
+
+	while (interface && !text_equal(interface->name, name))
+		interface = interface->next;
+	return interface;
 }
 
 void network_bound(struct network *network, const struct control_message *message)
 {
-	struct interface *interface = network->interfaces;
+	/* else a client of somebody else */
+	struct interface *interface = interface_find(network, message->interface);
 	char lease[sizeof(interface->lease)];
 
-	while (interface && !text_equal(interface->name, message->interface))
-		interface = interface->next;
+	if (!interface || interface->plan->method != PLAN_METHOD_DHCP)
+		return;
 	(void)snprintf(lease, sizeof(lease), "interface=%s address=%s gateway=%s dns=%s",
 		       message->interface, message->address, message->gateway, message->dns);
-	if (!interface || text_equal(interface->lease, lease))
-		return; /* a client of somebody else, or only renewed */
-	memcpy(interface->lease, lease, sizeof(lease));
-	if (network->is_settled) {
-		(void)log_line(LOG_INFO, 0, "network: %s", lease);
+	interface_has(interface, lease, !text_equal(message->gateway, "-"));
+	settle_if_enough(network);
+}
+
+void network_lost(struct network *network, const struct control_message *message)
+{
+	struct interface *interface = interface_find(network, message->interface);
+
+	if (!interface || interface->plan->method != PLAN_METHOD_DHCP || !interface->lease[0])
 		return;
-	}
-	(void)step_details(network->record, 0, "%s", lease);
-	settle(network, 0);
+	interface->lease[0] = '\0';
+	(void)log_line(LOG_WARNING, 0, "network: %s has lost its lease, asking for another",
+		       interface->name);
+}
+
+/* ---- start ---- */
+
+bool network_waits_for_images(const struct network *network)
+{
+	const struct bootplan *plan = &network->supervisor->machine->plan;
+
+	return !network->is_released && plan->has_dhcp && plan->dhcp.after == PLAN_AFTER_IMAGES;
+}
+
+void network_release(struct network *network)
+{
+	if (network->is_released)
+		return;
+	network->is_released = true;
+	if (!network->is_settled)
+		timer_set(network->supervisor, &network->deadline,
+			  network->supervisor->machine->plan.dhcp.wait);
+	for (struct interface *item = network->interfaces; item; item = item->next)
+		if (item->plan->method == PLAN_METHOD_DHCP)
+			client_start(item);
+}
+
+/* the name servers of no interface in particular */
+static void set_resolver(const struct bootplan *plan)
+{
+	/* there from the start: Docker makes a folder of a missing file that a container is to have
+	 */
+	CLEANUP(fd_close) int fd = open(RESOLV_CONF, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && plan->has_resolver)
+		r = resolver_set(RESOLVER_PLAN, "", &plan->resolver.server, &plan->resolver.search);
+	if (r < 0)
+		(void)log_line(LOG_WARNING, r, "network: cannot write '" RESOLV_CONF "': %s",
+			       strerror(-r));
+}
+
+void network_end(struct network *network)
+{
+	if (!network->supervisor)
+		return;
+	while (network->interfaces)
+		interface_free(network->interfaces);
+	timer_clear(network->supervisor, &network->deadline);
+	watch_remove(network->supervisor, &network->events);
+	fd_close(&network->events.fd);
 }
 
 void network_start(struct network *network, struct supervisor *supervisor)
 {
-	const struct bootplan *plan = &supervisor->machine->plan;
-	bool is_wanted = false;
+	struct bootplan *plan = &supervisor->machine->plan;
+	bool wants_any = false, wants_dhcp = false;
 	int r;
 
 	network->supervisor = supervisor;
-	network->links.fd = -1;
+	network->events.fd = -1;
 	network->deadline = (struct timer){ .fire = deadline_due, .owner = network };
 	network->record = step_begin(supervisor->machine, "network");
-	for (size_t i = 0; i < plan->network_count; i++)
-		is_wanted |= plan->networks[i].method == PLAN_METHOD_DHCP;
-	if (!is_wanted) {
+	set_resolver(plan);
+	for (size_t i = 0; i < plan->network_count; i++) {
+		wants_any |= plan->networks[i].method != PLAN_METHOD_NONE;
+		wants_dhcp |= plan->networks[i].method == PLAN_METHOD_DHCP;
+	}
+	network->is_released = true; /* until there is something to hold back */
+	if (!wants_any) {
 		settle(network, step_details(network->record, STEP_SKIP, "none wanted"));
 		return;
 	}
-	if (!plan->has_dhcp || plan->dhcp.exec.count == 0) {
+	if (wants_dhcp && (!plan->has_dhcp || plan->dhcp.exec.count == 0)) {
 		settle(network, step_details(network->record, -ENOENT,
 					     "there is no DHCP client in this image; add the "
 					     "profile 'dhcp'"));
 		return;
 	}
-	r = links_open(network);
+	if (plan->dhcp.wait == 0)
+		plan->dhcp.wait = NETWORK_WAIT_MS;
+	r = network_events_open(network);
 	if (r < 0)
 		(void)log_line(LOG_WARNING, r,
 			       "network: interfaces that appear later will not be seen: %s",
 			       strerror(-r));
-	timer_set(supervisor, &network->deadline, plan->dhcp.wait);
+	network->is_released = false;
+	if (!wants_dhcp || plan->dhcp.after != PLAN_AFTER_IMAGES)
+		network_release(network);
 	look(network);
 }

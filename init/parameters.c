@@ -4,7 +4,8 @@
  *
  * In:    /proc/cmdline
  * Out:   settings of the machine, and values of the plan replaced
- * Not:   splitting the line (lib/cmdline.c); parameters of others, which are ignored
+ * Not:   splitting the line (lib/cmdline.c); the network (network_parameters.c); parameters of
+ *        others, which are ignored
  * Facts: the names of rd.break are dracut's, in dracut.cmdline(7)
  */
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "lib/file.h"
 #include "lib/find.h"
 #include "lib/number.h"
+#include "network_parameters.h"
 #include "parameters.h"
 
 #define CMDLINE_BYTES (64 << 10)
@@ -29,6 +31,7 @@ static const struct {
 	{ "plan",        "modules" },
 	{ "modules",     "modules" },
 	{ "root",        "root" },
+	{ "clock",       "clock" },
 	{ "disk",        "disk" },
 	{ "swap",        "swap" },
 	{ "settings",    "settings" },
@@ -200,40 +203,6 @@ static int apply_exec(struct machine *machine, struct step_record *record, const
 	return replace_main(machine, record, "mkinitrd.exec", value);
 }
 
-/* "dhcp" and "none" are for all wired interfaces; PATTERN:METHOD,... say it one by one */
-static int apply_network(struct machine *machine, struct step_record *record, const char *value)
-{
-	struct bootplan *plan = &machine->plan;
-	CLEANUP(memory_free) char *copy = NULL;
-	char *rest = NULL;
-
-	if (asprintf(&copy, "%s%s", strchr(value, ':') ? "" : "e[nt]*:", value) < 0) {
-		copy = NULL;
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < plan->network_count; i++)
-		memory_free(&plan->networks[i].match);
-	plan->network_count = 0;
-	memory_free(&plan->networks);
-	for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-		char *method = strrchr(word, ':');
-		struct plan_network *network;
-
-		if (!method || method == word ||
-		    (!text_equal(method, ":dhcp") && !text_equal(method, ":none")))
-			return step_details(record, -EINVAL,
-					    "mkinitrd.network=%s: give dhcp, none, or "
-					    "INTERFACE:dhcp,INTERFACE:none,...",
-					    value);
-		*method++ = '\0';
-		network = bootplan_add_network(plan);
-		if (!network || !(network->match = strdup(word)))
-			return -ENOMEM;
-		network->method = text_equal(method, "dhcp") ? PLAN_METHOD_DHCP : PLAN_METHOD_NONE;
-	}
-	return 0;
-}
-
 static int not_built(struct machine *machine, struct step_record *record, const char *value)
 {
 	(void)machine;
@@ -250,7 +219,7 @@ static const struct {
 	{ "mkinitrd.disk",    apply_disk },
 	{ "mkinitrd.mode",    apply_mode },
 	{ "mkinitrd.exec",    apply_exec },
-	{ "mkinitrd.network", apply_network },
+	{ "mkinitrd.network", NULL }, /* network_parameters.c */
 	{ "mkinitrd.image",   not_built },
 	{ "mkinitrd.cow",     not_built },
 };
@@ -287,14 +256,18 @@ static int apply_init(struct machine *machine, struct step_record *record)
 
 int parameters_apply(struct machine *machine, struct step_record *record)
 {
+	int r;
+
 	for (size_t i = 0; i < machine->cmdline.count; i++)
 		warn_unknown(machine->cmdline.words[i].key);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const char *value = cmdline_last(&machine->cmdline, rows[i].key);
-		int r = value ? rows[i].apply(machine, record, value) : 0;
+
+		r = value && rows[i].apply ? rows[i].apply(machine, record, value) : 0;
 
 		if (r < 0)
 			return r;
 	}
-	return apply_init(machine, record);
+	r = network_parameters_apply(machine, record);
+	return r < 0 ? r : apply_init(machine, record);
 }

@@ -137,6 +137,7 @@ _Noreturn void power_end(struct runtime *runtime, enum power_action action, bool
 	struct power power = { .runtime = runtime, .action = action };
 
 	runtime->supervisor.is_ending = true;
+	clock_stamp(&runtime->clock);
 	/* an applet that was run by hand may have left us elsewhere */
 	(void)cgroup_join("helper");
 	for (size_t i = 0; i < COUNT_OF(phases) && !force; i++)

@@ -33,15 +33,28 @@ static void load_when_possible(struct runtime *runtime)
 {
 	/* Docker copies resolv.conf into containers, so the network comes first; its step is
 	 * bounded, and a failed one will do */
-	if (!runtime->has_answer || !runtime->network.is_settled || runtime->has_loaded)
+	if (!runtime->has_answer || runtime->has_loaded ||
+	    (!runtime->network.is_settled && !network_waits_for_images(&runtime->network)))
 		return;
 	runtime->has_loaded = true;
 	images_load(&runtime->images);
 }
 
+static void console_when_possible(struct runtime *runtime)
+{
+	if (!runtime->has_images || !runtime->network.is_settled || runtime->has_console)
+		return;
+	runtime->has_console = true;
+	consoles_start(&runtime->consoles, &runtime->supervisor, runtime->images.socket);
+}
+
 static void network_settled(struct network *network)
 {
-	load_when_possible(network->owner);
+	struct runtime *runtime = network->owner;
+
+	clock_network(&runtime->clock, NULL);
+	load_when_possible(runtime);
+	console_when_possible(runtime);
 }
 
 static void images_answered(struct images *images)
@@ -64,7 +77,10 @@ static void images_settled(struct images *images)
 {
 	struct runtime *runtime = images->owner;
 
-	consoles_start(&runtime->consoles, &runtime->supervisor, images->socket);
+	runtime->has_images = true;
+	/* where a container gets the leases, this is its image */
+	network_release(&runtime->network);
+	console_when_possible(runtime);
 }
 
 /* ---- what ends the machine ---- */
@@ -75,7 +91,12 @@ static void message_received(struct control *control, const struct control_messa
 	struct runtime *runtime = control->owner;
 
 	if (message->kind == CONTROL_NETWORK) {
+		clock_network(&runtime->clock, message->ntp);
 		network_bound(&runtime->network, message);
+		return;
+	}
+	if (message->kind == CONTROL_NETWORK_LOST) {
+		network_lost(&runtime->network, message);
 		return;
 	}
 	(void)log_line(LOG_WARNING, 0, "%s: asked by %s%s", power_action_name(message->action),
@@ -212,6 +233,8 @@ void runtime_start(struct runtime *runtime)
 {
 	struct supervisor *supervisor = &runtime->supervisor;
 
+	/* before anybody looks at a certificate */
+	clock_start(&runtime->clock, supervisor);
 	/* what takes longest first: the rest starts beside it */
 	services_start(&runtime->services, supervisor);
 	network_start(&runtime->network, supervisor);
@@ -235,6 +258,8 @@ void runtime_end(struct runtime *runtime)
 	runtime->supervisor.is_ending = true;
 	(void)cgroups_end(clock_ms() + END_MS);
 	supervisor_reap(&runtime->supervisor);
+	network_end(&runtime->network);
+	clock_end(&runtime->clock);
 	control_close(&runtime->control);
 	(void)reboot((int)RB_ENABLE_CAD);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "clock.h"
 #include "console.h"
 #include "control.h"
 #include "images.h"
@@ -15,6 +16,7 @@ struct runtime {
 	struct services services;
 	struct service main; /* in supervise mode; has no plan in exec mode */
 	struct network network;
+	struct clock clock;
 	struct images images;
 	struct consoles consoles;
 	struct control control;
@@ -22,6 +24,8 @@ struct runtime {
 	struct step_record *exec;
 	bool has_answer; /* Docker's, or its deadline */
 	bool has_loaded; /* the step "images" has begun */
+	bool has_images; /* it has ended */
+	bool has_console;
 	/* a service, or main, that died too often; its shell, while rescue has the terminals */
 	struct service *given_up;
 	struct child rescue;

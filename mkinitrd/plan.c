@@ -15,7 +15,6 @@
 #include "../init/lib/number.h"
 
 #define READY_WAIT_MS 60000
-#define DHCP_WAIT_MS 10000
 
 /* what every plan_*() below works with */
 struct planner {
@@ -160,37 +159,6 @@ static int plan_each_call(struct planner *planner, const struct value *boot)
 				  &planner->plan->main.exec);
 }
 
-static int plan_network(struct planner *planner, const struct value *boot)
-{
-	const struct value *network = value_get(boot, "network", NULL);
-	const struct value *dhcp = value_get(boot, "dhcp", NULL);
-	bool wants_dhcp = false;
-
-	for (size_t i = 0; network && i < network->count; i++) {
-		struct plan_network *plan = bootplan_add_network(planner->plan);
-
-		if (!plan)
-			return -ENOMEM;
-		plan->match = strdup(network->keys[i]);
-		if (!plan->match)
-			return -ENOMEM;
-		plan->method = text_equal(value_text(network->items[i], ""), "dhcp")
-				       ? PLAN_METHOD_DHCP
-				       : PLAN_METHOD_NONE;
-		wants_dhcp |= plan->method == PLAN_METHOD_DHCP;
-	}
-	if (wants_dhcp && !dhcp)
-		return fail_at(&network->origin,
-			       "'network:' asks for dhcp, but no profile says which client "
-			       "('boot: dhcp: exec:'); include the profile dhcp");
-	if (!dhcp)
-		return 0;
-	planner->plan->has_dhcp = true;
-	planner->plan->dhcp.wait = plan_duration(value_get(dhcp, "wait", NULL), DHCP_WAIT_MS);
-	return plan_exec(planner->resolve, value_get(dhcp, "exec", NULL), "DHCP client",
-			 &planner->plan->dhcp.exec);
-}
-
 static int plan_limits(struct planner *planner, const struct value *limits)
 {
 	for (size_t i = 0; limits && i < limits->count; i++) {
@@ -250,7 +218,7 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (r == 0)
 		r = plan_disk(resolve, value_get(boot, "disk", NULL), plan);
 	if (r == 0)
-		r = plan_network(&planner, boot);
+		r = plan_network(resolve, boot, plan);
 	if (r == 0)
 		r = plan_limits(&planner, value_get(boot, "limits", NULL));
 	if (r == 0)

@@ -18,6 +18,15 @@
 int plan_services(struct resolve *resolve, struct bootplan *plan);
 
 /**
+ * plan_network() - "boot: network:", "dhcp:", "dns:" and "ntp:", and what is known of the time, one
+ * part of plan_services(); speaks
+ *
+ * Interfaces that are named without a wildcard come first, so that a profile that is laid over
+ * another can take one out of a pattern.
+ */
+int plan_network(struct resolve *resolve, const struct value *boot, struct bootplan *plan);
+
+/**
  * plan_choices() - "boot: choose:", one part of plan_services(); speaks
  *
  * A program is redirected where the image has it. Of what is to choose from, only that is taken of

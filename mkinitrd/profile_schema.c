@@ -132,10 +132,23 @@ const struct schema_row schema_rows[] = {
 	{ "boot.disk.resize",		KIND_FLAG,	.help = "grow the file system to its device" },
 	{ "boot.disk.swap",		KIND_FIND | KIND_EXPANDED, .help = "a swap area" },
 	{ "boot.network",		KIND_MAP,	.help = "interfaces by pattern of their name" },
-	{ "boot.network.*",		KIND_WORD,	"dhcp none", .help = "what to do with them" },
+	{ "boot.network.*",		KIND_WORD | KIND_MAP, "dhcp none", .short_for = "method", .help = "what to do with them" },
+	{ "boot.network.*.method",	KIND_WORD,	"dhcp none static", .help = "where its addresses come from" },
+	{ "boot.network.*.address",	TEXT_EXPANDED | KIND_TEXTS, .help = "its addresses, each with /BITS" },
+	{ "boot.network.*.gateway",	TEXT_EXPANDED | KIND_TEXTS, .help = "the way out, one for IPv4 and one for IPv6" },
+	{ "boot.network.*.dns",		TEXT_EXPANDED | KIND_TEXTS, .help = "name servers" },
+	{ "boot.network.*.search",	TEXT_EXPANDED | KIND_TEXTS, .help = "domains of names without a dot" },
+	{ "boot.network.*.mtu",		KIND_TEXT,	.help = "the largest packet" },
+	{ "boot.network.*.accept-ra",	KIND_WORD,	"true false", .help = "whether routers may set it up for IPv6" },
 	{ "boot.dhcp",			KIND_MAP,	.help = "the DHCP client" },
 	{ "boot.dhcp.exec",		TEXTS_EXPANDED,	.help = "program and arguments" },
 	{ "boot.dhcp.wait",		KIND_DURATION,	.help = "how long until 'no answer' is noted" },
+	{ "boot.dhcp.after",		KIND_WORD,	"start images", .help = "when it can be started" },
+	{ "boot.dns",			KIND_MAP,	.help = "name servers of no interface in particular" },
+	{ "boot.dns.servers",		TEXT_EXPANDED | KIND_TEXTS, .help = "their addresses" },
+	{ "boot.dns.search",		TEXT_EXPANDED | KIND_TEXTS, .help = "domains of names without a dot" },
+	{ "boot.ntp",			KIND_MAP,	.help = "the time from a network" },
+	{ "boot.ntp.servers",		TEXT_EXPANDED | KIND_TEXTS, .help = "names or addresses; 'dhcp': those that a lease names" },
 	{ "boot.limits",		KIND_MAP,	.help = "resource limits of all that is started" },
 	{ "boot.limits.as",		KIND_LIMIT,	.help = "see setrlimit(2)" },
 	{ "boot.limits.core",		KIND_LIMIT,	.help = "see setrlimit(2)" },
@@ -254,7 +267,7 @@ const char *schema_row_key(const struct schema_row *row)
 }
 
 /* "required" -> { need: required }; both stand where the scalar stood */
-static int lengthen(struct value **value)
+static int lengthen(const struct schema_row *row, struct value **value)
 {
 	struct value *map = value_new(VALUE_MAP, (*value)->origin);
 	struct value *word = *value;
@@ -262,7 +275,7 @@ static int lengthen(struct value **value)
 	if (!map)
 		return -ENOMEM;
 	*value = map;
-	return value_map_add(map, "need", word->origin, word);
+	return value_map_add(map, row->short_for ? row->short_for : "need", word->origin, word);
 }
 
 static int normalise_below(const struct schema_row *parent, struct value *map)
@@ -273,7 +286,7 @@ static int normalise_below(const struct schema_row *parent, struct value *map)
 		int r = 0;
 
 		if (row && is_short && row->kinds & KIND_MAP)
-			r = lengthen(&map->items[i]);
+			r = lengthen(row, &map->items[i]);
 		else if (row && map->items[i]->kind == VALUE_MAP)
 			r = normalise_below(row, map->items[i]);
 		if (r < 0)

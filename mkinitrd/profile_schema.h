@@ -37,7 +37,8 @@ struct schema_row {
 	const char *later; /* words of later versions; "*": any other word */
 	/* '*': what is wrong with a key ("is not ..."), or NULL when it is good */
 	const char *(*key_problem)(const char *key);
-	const char *like; /* keys below are those of this row */
+	const char *like;      /* keys below are those of this row */
+	const char *short_for; /* a word or a map: the key that the word alone stands for; "need" */
 	const char *help;
 };
 

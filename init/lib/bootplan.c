@@ -16,7 +16,9 @@
 static const char *const load_words[] = { "demand", "beside", "boot", NULL };
 static const char *const absent_words[] = { "stop", "tmpfs", "format", NULL };
 static const char *const answer_words[] = { "no", "yes", NULL };
-static const char *const method_words[] = { "dhcp", "none", NULL };
+static const char *const method_words[] = { "dhcp", "none", "static", NULL };
+static const char *const ra_words[] = { "yes", "no", NULL };
+static const char *const after_words[] = { "start", "images", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
@@ -76,12 +78,35 @@ static const struct key_row disk_keys[] = {
 static const struct key_row network_keys[] = {
 	KEY(plan_network, match, KEY_TEXT),
 	WORD(plan_network, method, method_words),
+	KEY(plan_network, address, KEY_LIST),
+	KEY(plan_network, gateway, KEY_LIST),
+	KEY(plan_network, dns, KEY_LIST),
+	KEY(plan_network, search, KEY_LIST),
+	KEY(plan_network, mtu, KEY_NUMBER),
+	{ "accept-ra", KEY_WORD, offsetof(struct plan_network, accept_ra), ra_words },
 	KEYS_END
 };
 
 static const struct key_row dhcp_keys[] = {
 	KEY(plan_dhcp, exec, KEY_LIST),
 	KEY(plan_dhcp, wait, KEY_NUMBER),
+	WORD(plan_dhcp, after, after_words),
+	KEYS_END
+};
+
+static const struct key_row resolver_keys[] = {
+	KEY(plan_resolver, server, KEY_LIST),
+	KEY(plan_resolver, search, KEY_LIST),
+	KEYS_END
+};
+
+static const struct key_row ntp_keys[] = {
+	KEY(plan_ntp, server, KEY_LIST),
+	KEYS_END
+};
+
+static const struct key_row clock_keys[] = {
+	KEY(plan_clock, floor, KEY_NUMBER),
 	KEYS_END
 };
 
@@ -149,6 +174,9 @@ const struct verb_row bootplan_verbs[] = {
 	SINGLE("disk",     disk_keys,     disk,     HAS(has_disk)),
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
+	SINGLE("resolver", resolver_keys, resolver, HAS(has_resolver)),
+	SINGLE("ntp",      ntp_keys,      ntp,      HAS(has_ntp)),
+	SINGLE("clock",    clock_keys,    clock,    HAS(has_clock)),
 	LIST("limit",      limit_keys,    limit,    plan_limit),
 	{ "choose", choice_keys, offsetof(struct bootplan, choices),
 	  offsetof(struct bootplan, choice_count), sizeof(struct plan_choice), ALWAYS_PRESENT },

@@ -24,7 +24,9 @@ enum plan_absent { PLAN_ABSENT_STOP, PLAN_ABSENT_TMPFS, PLAN_ABSENT_FORMAT };
 enum plan_answer { PLAN_NO, PLAN_YES };
 /* conditions of a choice: what the running kernel has */
 enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LEGACY };
-enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE };
+enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE, PLAN_METHOD_STATIC };
+enum plan_ra { PLAN_RA_YES, PLAN_RA_NO };
+enum plan_after { PLAN_AFTER_START, PLAN_AFTER_IMAGES };
 
 /* "image": what this image is */
 struct plan_image {
@@ -66,16 +68,40 @@ struct plan_disk {
 	char *swap;              /* a swap area, named as in find; NULL: none */
 };
 
-/* "network": what to do with interfaces whose name matches */
+/* "network": what to do with interfaces that match, a line each, the first that matches. One with
+ * addresses is for a single interface. */
 struct plan_network {
-	char *match; /* fnmatch pattern of the interface's name */
+	char *match; /* fnmatch pattern of the interface's name, or of "mac:" and its address */
 	enum plan_method method;
+	struct strings address; /* static: ADDRESS/BITS; none: only what routers advertise */
+	struct strings gateway; /* static: one of each family */
+	struct strings dns;     /* before those that a server names */
+	struct strings search;  /* domains */
+	uint64_t mtu;           /* 0: as it is */
+	enum plan_ra accept_ra; /* IPv6 router advertisements, also while forwarding */
 };
 
 /* "dhcp": the client, started once an interface as: exec... -i INTERFACE -s SCRIPT */
 struct plan_dhcp {
 	struct strings exec;
-	uint64_t wait; /* ms until "no answer" is noted; the client goes on trying */
+	uint64_t wait;         /* ms until "no answer" is noted; the client goes on trying */
+	enum plan_after after; /* images: it is a container, and needs Docker and its image */
+};
+
+/* "resolver": name servers and domains of no interface in particular */
+struct plan_resolver {
+	struct strings server;
+	struct strings search;
+};
+
+/* "ntp": where the time comes from once there is a network */
+struct plan_ntp {
+	struct strings server; /* names, addresses, or "dhcp": those that a lease names */
+};
+
+/* "clock": what is known of the time without asking */
+struct plan_clock {
+	uint64_t floor; /* seconds since 1970; it is not earlier than that */
 };
 
 /* "limit": a resource limit of everything started */
@@ -131,9 +157,12 @@ struct bootplan {
 	struct plan_image image;
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
-	bool has_disk, has_dhcp, has_main, has_console, has_shell;
+	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
+	struct plan_resolver resolver;
+	struct plan_ntp ntp;
+	struct plan_clock clock;
 	struct plan_service main;
 	struct plan_console console;
 	struct plan_shell shell;

@@ -30,7 +30,7 @@ if(MKINITRD_FUZZ)
 endif()
 fuzz_target(archive)
 fuzz_target(bootplan SOURCES init/module_alias.c)
-fuzz_target(cmdline SOURCES init/parameters.c init/record.c init/steps.c)
+fuzz_target(cmdline SOURCES init/network_parameters.c init/parameters.c init/record.c init/steps.c)
 fuzz_target(control SOURCES init/control_message.c init/uevent.c init/modules.c init/module_alias.c
   init/module_loader.c init/record.c init/steps.c)
 fuzz_target(elf)

@@ -36,9 +36,13 @@ static const struct {
 	{ "poweroff\x1b[2J", -EINVAL, CONTROL_POWER, POWER_OFF,    false },
 	{ "network",         -EINVAL, CONTROL_POWER, POWER_OFF,    false },
 	{ "network lost eth0 - - -",               -EINVAL, CONTROL_POWER,   POWER_OFF, false },
+	{ "network lost",                          -EINVAL, CONTROL_POWER,   POWER_OFF, false },
+	{ "network found eth0",                    -EINVAL, CONTROL_POWER,   POWER_OFF, false },
+	{ "network lost eth0",                     0,       CONTROL_NETWORK_LOST, POWER_OFF, false },
 	{ "network bound eth0 10.0.2.15/24 - -",   0,       CONTROL_NETWORK, POWER_OFF, false },
 	{ "network bound eth0 10.0.2.15/24 -",     -EINVAL, CONTROL_POWER,   POWER_OFF, false },
-	{ "network bound eth0 10.0.2.15/24 - - -", -EINVAL, CONTROL_POWER,   POWER_OFF, false },
+	{ "network bound eth0 10.0.2.15/24 - - -", 0,       CONTROL_NETWORK, POWER_OFF, false },
+	{ "network bound eth0 10.0.2.15/24 - - - -", -EINVAL, CONTROL_POWER, POWER_OFF, false },
 	{ "network bound a-name-of-16-chr 1/1 - -", -EINVAL, CONTROL_POWER,  POWER_OFF, false },
 };
 // clang-format on
@@ -64,7 +68,8 @@ static void understands(void **state)
 
 static void takes_the_fields_of_a_lease(void **state)
 {
-	static const char bytes[] = "network bound eth0 10.0.2.15/24 10.0.2.2 10.0.2.3,10.0.2.4";
+	static const char bytes[] = "network bound eth0 10.0.2.15/24 10.0.2.2 10.0.2.3,10.0.2.4 "
+				    "10.0.2.5";
 	struct control_message message;
 
 	(void)state;
@@ -73,6 +78,7 @@ static void takes_the_fields_of_a_lease(void **state)
 	assert_string_equal(message.address, "10.0.2.15/24");
 	assert_string_equal(message.gateway, "10.0.2.2");
 	assert_string_equal(message.dns, "10.0.2.3,10.0.2.4");
+	assert_string_equal(message.ntp, "10.0.2.5");
 }
 
 static void refuses_what_is_too_long(void **state)

@@ -29,14 +29,14 @@
 #include "init/machine.h"
 
 #define SKIPPED 77
-#define MESSAGE "network bound client 192.0.2.10/24 192.0.2.1 192.0.2.1,192.0.2.2"
+#define MESSAGE "network bound client 192.0.2.10/24 192.0.2.1 192.0.2.1,192.0.2.2 192.0.2.3"
 
 /* both halves of the test stand in /run of the namespace */
 #define SERVER_CONFIG "/run/udhcpd.conf"
 #define SERVER_OPTIONS                                                                     \
 	"start 192.0.2.10\nend 192.0.2.10\ninterface server\nlease_file /run/leases\n"     \
 	"pidfile /run/udhcpd.pid\nopt dns 192.0.2.1 192.0.2.2\nopt subnet 255.255.255.0\n" \
-	"opt domain example.org\nopt lease 600\n"
+	"opt domain example.org\nopt lease 600\nopt ntpsrv 192.0.2.3\n"
 
 static char self[4096], server_name[16]; /* the server is named by the pid of its namespace */
 
@@ -216,7 +216,9 @@ static void lease_is_applied_and_renewed(void **state UNUSED)
 	assert_int_equal(RUN("ip", "addr", "add", "198.51.100.7/24", "dev", "client"), 0);
 	server_pid = server_start(server, "opt router 192.0.2.1 192.0.2.3\nopt mtu 1400\n");
 	client_pid = START("busybox", "udhcpc", "-f", "-i", "client", "-s", self, "-t", "20", "-T",
-			   "1", "-A", "1", "-O", "mtu");
+			   "1", "-A", "1", "-O", "mtu", "-O", "ntpsrv");
+	message_take(listen_fd, message, sizeof(message));
+	assert_string_equal(message, "network lost client");
 	message_take(listen_fd, message, sizeof(message));
 	assert_string_equal(message, MESSAGE);
 	for (unsigned i = 0; i < 2; i++)

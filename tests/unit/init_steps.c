@@ -143,9 +143,10 @@ static void test_apply(void **state)
 		{ MAIN, "init=/bin/sh", MAIN },
 		{ "", "init=/bin/sh", "main name=sh exec=/bin/sh\n" },
 		{ "network match=x method=dhcp\n", "mkinitrd.network=none",
-		  "network match=e[nt]* method=none\n" },
+		  "network match=e[nt]* method=none accept-ra=yes\n" },
 		{ "", "mkinitrd.network=eth0:dhcp,eth1:none",
-		  "network match=eth0 method=dhcp\nnetwork match=eth1 method=none\n" },
+		  "network match=eth0 method=dhcp accept-ra=yes\n"
+		  "network match=eth1 method=none accept-ra=yes\n" },
 		{ "", "mkinitrd.network=eth0:static", "give dhcp, none" },
 		{ "hostname is=h\n", "mkinitrd.unknown=1 foreign=2", "hostname is=h\n" },
 	};
