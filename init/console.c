@@ -94,10 +94,25 @@ static void late_due(struct supervisor *supervisor, struct timer *timer)
 	timer_set(supervisor, &console->late, LATE_MS);
 }
 
+/* the same but for numbers: a port or a time differs each time */
+static bool is_alike(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+
+	for (;; a++, b++) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b)
+			return false;
+		if (*a == '\0')
+			return true;
+	}
+}
+
 /* the same reason again and again is said once */
 static void say_again(struct consoles *consoles, int error, const char *terminal, const char *why)
 {
-	bool is_same = consoles->last_why && text_equal(consoles->last_why, why);
+	bool is_same = consoles->last_why && is_alike(consoles->last_why, why);
 
 	(void)log_line(is_same ? LOG_DEBUG : LOG_WARNING, error, "console: %s: %s; trying again",
 		       terminal, why);
