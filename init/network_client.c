@@ -86,29 +86,40 @@ void client_start(struct interface *interface)
 	start_again(interface, 0, text_string(&why));
 }
 
+/* also when another one has its name by now */
+static bool is_gone(const struct interface *interface)
+{
+	return (int)if_nametoindex(interface->name) != interface->index;
+}
+
 static void again_due(struct supervisor *supervisor, struct timer *timer)
 {
 	struct interface *interface = timer->owner;
+	struct network *network = interface->network;
 
 	if (supervisor->is_ending)
 		return;
-	if (if_nametoindex(interface->name) == 0)
-		interface_free(interface);
-	else
+	if (!is_gone(interface)) {
 		client_start(interface);
+		return;
+	}
+	interface_free(interface);
+	network_changed(network, true);
 }
 
 static void client_ended(struct supervisor *supervisor, struct child *child, int status)
 {
 	struct interface *interface = child->owner;
+	struct network *network = interface->network;
 	CLEANUP(text_free) struct text why = TEXT_EMPTY;
 	size_t count;
 
 	output_drain(&interface->output);
 	if (supervisor->is_ending)
 		return;
-	if (if_nametoindex(interface->name) == 0) {
+	if (is_gone(interface)) {
 		interface_free(interface);
+		network_changed(network, true);
 		return;
 	}
 	status_describe(status, &why);
@@ -136,4 +147,10 @@ void client_renew(const struct interface *interface)
 {
 	if (interface->client.pid > 0)
 		(void)kill(interface->client.pid, SIGUSR1);
+}
+
+void client_end(const struct interface *interface)
+{
+	if (interface->client.pid > 0)
+		(void)kill(interface->client.pid, SIGTERM);
 }

@@ -58,14 +58,18 @@ static bool link_message(struct network *network, const struct nlmsghdr *header)
 	const struct ifinfomsg *link = NLMSG_DATA(header);
 	struct interface *interface = interface_at(network, link->ifi_index);
 
+	/* ports of bridges have messages of the same types */
+	if (link->ifi_family != AF_UNSPEC)
+		return false;
 	if (header->nlmsg_type == RTM_NEWLINK && interface)
 		carrier_changed(interface, (link->ifi_flags & CARRIER) != 0);
 	if (header->nlmsg_type == RTM_NEWLINK)
 		return !interface;
-	/* one with a client is dropped when the client ends, which it does without its interface */
-	if (interface && interface->client.pid == 0) {
+	/* one with a client is dropped when that has ended; it notices only when it renews */
+	if (interface && interface->client.pid > 0)
+		client_end(interface);
+	else if (interface)
 		interface_free(interface);
-	}
 	return false;
 }
 

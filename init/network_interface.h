@@ -51,6 +51,9 @@ void client_start(struct interface *interface);
 /** client_renew() - it asks for its lease anew, at once */
 void client_renew(const struct interface *interface);
 
+/** client_end() - its interface is gone: it ends, and the interface is forgotten */
+void client_end(const struct interface *interface);
+
 /* ---- network_static.c ---- */
 
 /**
