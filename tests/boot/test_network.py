@@ -192,7 +192,7 @@ class Container(machine.BootTest):
 
     def test_OD_9_OD_10_dhcp_in_a_container(self):
         machine.build_image(machine.image_path("dhcp-container"), "-p", "dhcp-container", "--set",
-                            machine.TTY)
+                            machine.TTY, "--set", "boot.main.wait=5m")
         guest = self.machine("dhcp-container")
         self.wait_ready(guest)
         # Docker, the image from the initramfs, the lease, and then the console

@@ -180,6 +180,59 @@ boot:
                     "virtio-SERIAL or a path")
 
 
+class Network(Case):
+    PROFILE = """\
+description: a fixture
+programs: {{ hello: required }}
+boot:
+  network: {}
+  dhcp: {{ exec: [hello] }}
+  main: {{ exec: [hello] }}
+"""
+
+    def lines(self, network, verb="network"):
+        self.build(self.PROFILE.format(network))
+        return [line for line in self.packed(PLAN).splitlines() if line.startswith(verb + " ")]
+
+    def test_OD_9_those_without_a_wildcard_come_first(self):
+        self.assertEqual(
+            self.lines('{ "eth*": dhcp, eth1: none, "mac:52:54:*": { accept-ra: false }, '
+                       '"mac:52:54:00:00:00:01": dhcp }'),
+            ["network match=eth1 method=none accept-ra=yes",
+             "network match=mac:52:54:00:00:00:01 method=dhcp accept-ra=yes",
+             "network match=eth* method=dhcp accept-ra=yes",
+             "network match=mac:52:54:* method=dhcp accept-ra=no"])
+
+    def test_OD_9_D0_22_static(self):
+        self.assertEqual(
+            self.lines("{ eth0: { address: [192.0.2.5/24, 2001:db8::5/64], mtu: 1400, gateway: "
+                       "192.0.2.1, dns: [192.0.2.53], search: example.org } }"),
+            ["network match=eth0 method=static address=192.0.2.5/24 address=2001:db8::5/64 "
+             "gateway=192.0.2.1 dns=192.0.2.53 search=example.org mtu=1400 accept-ra=yes"])
+
+    def test_OD_9_name_servers_and_time(self):
+        more = "{}\n  dns: { servers: [192.0.2.53] }\n  ntp: { servers: [dhcp, ntp.example.org] }"
+        self.assertEqual(self.lines(more, "resolver"), ["resolver server=192.0.2.53"])
+        self.assertEqual(self.lines(more, "ntp"), ["ntp server=dhcp server=ntp.example.org"])
+        # the build's own clock is in no image
+        self.assertEqual(self.lines(more, "clock"), [])
+
+    def test_OD_9_mistakes(self):
+        for value, where, problem in (
+                ("{ address: 192.0.2.5 }", 31, "'192.0.2.5' is not the address of a host with its "
+                 "prefix, such as 192.0.2.1/24 or 2001:db8::1/64"),
+                ("{ gateway: 192.0.2.1/24 }", 31, "'192.0.2.1/24' is not the address of a host "
+                 "such as 192.0.2.1 or 2001:db8::1"),
+                ("{ dns: [resolver] }", 28, "'resolver' is not the address of a host such as "
+                 "192.0.2.1 or 2001:db8::1"),
+                ("{ mtu: 12 }", 27, "'12' is not an MTU: a number from 576 to 65535"),
+                ("{ method: dhcp, address: 192.0.2.5/24 }", 30, "'method: dhcp' has no use for "
+                 "'address:' and 'gateway:'")):
+            with self.subTest(value):
+                self.check_refused(self.PROFILE.format(f"{{ eth0: {value} }}"),
+                                   f"fixture.yaml:4:{where}: {problem}")
+
+
 class Choices(Case):
     PROFILE = """\
 description: a fixture
