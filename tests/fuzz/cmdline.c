@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 #include "init/lib/cmdline.h"
+#include "init/lib/network_address.h"
 #include "init/parameters.h"
 
 static void check_words(const struct cmdline *cmdline)
@@ -54,6 +55,21 @@ static void check_argv(const char *string)
 		REQUIRE(text_equal(words.items[i], again.items[i]));
 }
 
+/* what ip= says is of a form that its step can use */
+static void check_network(const struct plan_network *network)
+{
+	struct network_address address;
+
+	REQUIRE(network->match);
+	for (size_t i = 0; i < network->address.count; i++)
+		REQUIRE(network_address_parse(network->address.items[i], true, &address) == 0);
+	for (size_t i = 0; i < network->gateway.count; i++)
+		REQUIRE(network_address_parse(network->gateway.items[i], false, &address) == 0);
+	for (size_t i = 0; i < network->dns.count; i++)
+		REQUIRE(network_address_parse(network->dns.items[i], false, &address) == 0);
+	REQUIRE(network->mtu <= 65535);
+}
+
 static void check_parameters(struct cmdline *cmdline)
 {
 	static const char text[] = "mkinitrd-plan 1\n"
@@ -76,7 +92,7 @@ static void check_parameters(struct cmdline *cmdline)
 			machine.plan.main.exec.items[0][0] == '/');
 	REQUIRE(machine.plan.disk.find && *machine.plan.disk.find);
 	for (size_t i = 0; i < machine.plan.network_count; i++)
-		REQUIRE(machine.plan.networks[i].match);
+		check_network(&machine.plan.networks[i]);
 	bootplan_free(&machine.plan);
 	cmdline_free(&machine.cmdline);
 	free(machine.break_step);
