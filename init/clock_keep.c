@@ -33,15 +33,23 @@ static const struct backoff_rule client_rule = {
 
 /* ---- the stamp ---- */
 
+/* whole or not at all, also when the power goes */
 static int stamp_write(const char *path)
 {
-	CLEANUP(text_free) struct text folder = TEXT_EMPTY, text = TEXT_EMPTY;
+	CLEANUP(text_free) struct text folder = TEXT_EMPTY, new_path = TEXT_EMPTY;
+	CLEANUP(fd_close) int fd = -1;
 	int r;
 
 	text_format(&folder, "%.*s", (int)(strrchr(path, '/') - path), path);
-	text_format(&text, "%lld\n", (long long)time(NULL));
+	text_format(&new_path, "%s.new", path);
 	r = directory_make(text_string(&folder), 0700);
-	return r < 0 ? r : file_write(AT_FDCWD, path, text_string(&text), 0600);
+	if (r < 0)
+		return r;
+	fd = open(text_string(&new_path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || dprintf(fd, "%lld\n", (long long)time(NULL)) < 0 || fsync(fd) < 0 ||
+	    rename(text_string(&new_path), path) < 0)
+		return -errno;
+	return 0;
 }
 
 void clock_stamp(const struct clock *clock)
