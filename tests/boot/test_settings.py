@@ -7,6 +7,7 @@ Facts: dockerd (20.10 to 28) ends at its start when image/overlay2/repositories.
        line.
 """
 import os
+import struct
 import unittest
 
 import disks
@@ -170,6 +171,28 @@ class Taken(OnDisk):
         self.assert_clean(disk)
         self.assertEqual(
             disks.cat(disk, "/elsewhere/image/overlay2/repositories.json.set-aside"), "")
+
+
+class Newer(OnDisk):
+
+    def test_OD_1_OD_6_left_by_a_newer_docker(self):
+        # a database of volumes of the version after the one that every Docker so far has: both of
+        # its first pages say so (bbolt, struct meta: magic, version, page size)
+        pages = b"".join(struct.pack("<QHHIIII", number, 4, 0, 0, 0xED0CDAED, 3, 4096)
+                         .ljust(4096, b"\0") for number in (0, 1))
+        path = self.path("seed/volumes/metadata.db")
+        os.makedirs(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.write(pages * 4)
+        disk = self.seeded({}, "1G")
+        guest = self.machine(disks=[disk])
+        guest.wait_for(machine.EXEC_DOCKERD, 240)
+        guest.wait_for("Kernel panic - not syncing: Attempted to kill init!", 120, unless=())
+        # dockerd's own words stand above it
+        self.assertRegex(guest.console.text, r"(?i)volume.*version mismatch")
+        self.assertEqual(guest.wait_end(60), "guest-reset")  # panic=-1
+        kept = disks.run("debugfs", "-R", "stat /volumes/metadata.db", disk)
+        self.assertRegex(kept, rf"Size: {len(pages) * 4}\b")
 
 
 if __name__ == "__main__":
