@@ -15,6 +15,7 @@
 #include "agent_aside.h"
 
 #define MOST_ASIDE 100
+#define MOST_NAMES 1000
 
 void report(const char *kind, const char *format, ...)
 {
@@ -60,4 +61,15 @@ int set_aside(const char *path, const char *why)
 	if (r < 0)
 		report("warn", "%s: %s; it cannot be renamed: %s", path, why, strerror(-r));
 	return r;
+}
+
+void names_in(const char *directory, struct strings *ret_names)
+{
+	CLEANUP(directory_close) DIR *stream = opendir(directory);
+	const struct dirent *entry;
+
+	while (stream && ret_names->count < MOST_NAMES && (entry = readdir(stream)))
+		if (entry->d_name[0] != '.')
+			(void)strings_add(ret_names, entry->d_name);
+	strings_sort(ret_names, true);
 }

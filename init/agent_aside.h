@@ -16,3 +16,7 @@ void report(const char *kind, const char *format, ...) PRINTF_LIKE(2, 3);
  * Return: 0 or a negative errno, said as well; @path is as it was then
  */
 int set_aside(const char *path, const char *why);
+
+/** names_in() - the names in a directory, sorted, those that begin with '.' left out; of one that
+ * is missing or unreadable there are none */
+void names_in(const char *directory, struct strings *ret_names);

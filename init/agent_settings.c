@@ -3,34 +3,31 @@
  * agent_settings.c - what lies on the Docker disk takes effect, or is set aside
  *
  * In:    DIRECTORY/mkinitrd/: daemon.json, hostname, certs/NAME.crt, ca-certificates.crt, which
- *        somebody has put there; what Docker has left in DIRECTORY
+ *        somebody has put there
  * Out:   dockerd's file in /etc/docker, names and certificates in /etc; broken files renamed; lines
  *        for init
- * Not:   the daemon.json itself (agent_daemon_json.c); setting the host's name, which init does
- * Facts: files that dockerd does not start with when a power cut left them empty, and what it does
- *        with a socket's path: found by trying, tests/boot/test_settings.py. Go reads one bundle
- *        and besides every file of /etc/ssl/certs: crypto/x509/root_linux.go. Host names: RFC 1123
- *        section 2.1 and hostname(7)
+ * Not:   the daemon.json itself (agent_daemon_json.c), what Docker has left (agent_state.c);
+ * setting the host's name, which init does Facts: Go reads one bundle of certificates and besides
+ * every file of /etc/ssl/certs: crypto/x509/root_linux.go. Host names: RFC 1123 section 2.1 and
+ * hostname(7)
  */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "agent_aside.h"
 #include "agent_daemon_json.h"
 #include "agent_settings.h"
+#include "agent_state.h"
 #include "lib/file.h"
-#include "lib/unix_socket.h"
 
 #define FOLDER "mkinitrd"
 #define CERTIFICATES "/etc/ssl/certs"
 #define BUNDLE CERTIFICATES "/ca-certificates.crt"
 #define MOST_BYTES (4 << 20)
-#define MOST_NAMES 1000
 #define MOST_TRIES 2
 #define TRIES "daemon.json.tries"
 
@@ -63,18 +60,6 @@ static int place_of(const struct settings *settings, const char *name, char **re
 		return -ENOMEM;
 	}
 	return is_there(*ret_path) ? 0 : -ENOENT;
-}
-
-/* the names in a directory, sorted; one that is missing or unreadable has none */
-static void names_in(const char *directory, struct strings *ret_names)
-{
-	CLEANUP(directory_close) DIR *stream = opendir(directory);
-	const struct dirent *entry;
-
-	while (stream && ret_names->count < MOST_NAMES && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.')
-			(void)strings_add(ret_names, entry->d_name);
-	strings_sort(ret_names, true);
 }
 
 /* a whole new content or the old one: written beside it, then renamed */
@@ -165,7 +150,8 @@ static int daemon_install(struct settings *settings, json_t *ours)
 	if (r == 0)
 		r = replace_file(place, text, 0600);
 	free(text);
-	json_object_foreach(ours, key, item) {
+	json_object_foreach(ours, key, item)
+	{
 		text_format(&keys, "%s%s", keys.length ? "," : "", key);
 	}
 	if (r == 0)
@@ -331,80 +317,6 @@ static void take_each_certificate(const struct settings *settings)
 		report("detail", "certificates=%zu", count);
 }
 
-/* ---- what an unclean stop leaves ---- */
-
-/* a file with fewer bytes than any content has */
-static void clear_empty(const char *directory, const char *name)
-{
-	CLEANUP(text_free) struct text path = TEXT_EMPTY;
-	struct stat status;
-
-	text_format(&path, "%s/%s", directory, name);
-	if (!path.failed && lstat(text_string(&path), &status) == 0 && S_ISREG(status.st_mode) &&
-	    status.st_size < 2)
-		(void)set_aside(text_string(&path), "empty, as an unclean stop leaves it");
-}
-
-/* @root: Docker's */
-static void clear_empty_files(const char *root)
-{
-	static const char *const files[] = {
-		"engine-id",
-		"swarm/docker-state.json",
-		"swarm/state.json",
-	};
-	CLEANUP(strings_free) struct strings drivers = STRINGS_EMPTY;
-	CLEANUP(text_free) struct text images = TEXT_EMPTY;
-
-	for (size_t i = 0; i < COUNT_OF(files); i++)
-		clear_empty(root, files[i]);
-	/* a list of images for each storage driver that was ever used */
-	text_format(&images, "%s/image", root);
-	names_in(text_string(&images), &drivers);
-	for (size_t i = 0; i < drivers.count; i++) {
-		CLEANUP(text_free) struct text folder = TEXT_EMPTY;
-
-		text_format(&folder, "%s/%s", text_string(&images), drivers.items[i]);
-		clear_empty(text_string(&folder), "repositories.json");
-	}
-}
-
-/* nothing of Docker's runs yet: what has the name of its socket or pid file is left from before */
-static void clear_stale(const char *path, bool is_socket)
-{
-	int fd = -1;
-
-	if (*path != '/' || !(is_socket ? is_there(path) : is_regular(path)))
-		return;
-	if (is_socket && unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK, &fd) == 0) {
-		(void)close(fd);
-		return;
-	}
-	(void)set_aside(path, is_socket ? "in the way of Docker's socket, and nobody listens there"
-					: "a pid file that was left");
-}
-
-static void clear_state(const struct settings *settings)
-{
-	CLEANUP(strings_free)
-	struct strings roots = STRINGS_EMPTY,
-		       pids = STRINGS_EMPTY, hosts = STRINGS_EMPTY;
-
-	(void)daemon_json_texts(settings->daemon, settings->words, "data-root", &roots);
-	(void)daemon_json_texts(settings->daemon, settings->words, "pidfile", &pids);
-	(void)daemon_json_texts(settings->daemon, settings->words, "hosts", &hosts);
-	clear_empty_files(roots.count ? roots.items[0] : settings->data);
-	clear_stale(pids.count ? pids.items[0] : "/var/run/docker.pid", false);
-	if (hosts.count == 0)
-		clear_stale("/var/run/docker.sock", true);
-	for (size_t i = 0; i < hosts.count; i++) {
-		const char *path = text_after(hosts.items[i], "unix://");
-
-		if (path)
-			clear_stale(*path ? path : "/var/run/docker.sock", true);
-	}
-}
-
 int agent_settings(char **words)
 {
 	struct settings settings = { .data = words[0] };
@@ -419,7 +331,7 @@ int agent_settings(char **words)
 	take_daemon_json(&settings);
 	take_hostname(&settings);
 	take_each_certificate(&settings);
-	clear_state(&settings);
+	state_clear(settings.data, settings.daemon, settings.words);
 	json_decref(settings.daemon);
 	free(settings.folder);
 	return 0;

@@ -20,8 +20,7 @@
 #include "run_program.h"
 
 #define EDGE_BYTES (1 << 20)
-#define LEAST_BYTES (16 << 20) /* smaller than that nobody keeps images on: it is something else \
-				*/
+#define LEAST_BYTES (16 << 20) /* smaller ones are something else */
 #define WORDS_MOST 160
 #define MOST_MS (15 * 60 * 1000)
 #define LABEL "DOCKER" /* where the disk is not found by one */

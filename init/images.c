@@ -59,7 +59,7 @@ static void wait_ended(struct supervisor *supervisor, struct child *child, int s
 	output_drain(&images->complaints);
 	images->wait_result = status == 0 ? 0 : -ETIMEDOUT;
 	if (status == 0)
-		settings_proved(supervisor->machine);
+		settings_forget_tries(supervisor->machine);
 	if (!supervisor->is_ending)
 		images->answered(images);
 }

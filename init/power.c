@@ -18,6 +18,7 @@
 #include "cgroup_tree.h"
 #include "containers.h"
 #include "power.h"
+#include "settings.h"
 #include "unmount.h"
 
 #define FREEZE_MS 3000
@@ -140,6 +141,8 @@ _Noreturn void power_end(struct runtime *runtime, enum power_action action, bool
 	clock_stamp(&runtime->clock);
 	/* an applet that was run by hand may have left us elsewhere */
 	(void)cgroup_join("helper");
+	if (!force)
+		settings_forget_tries(runtime->supervisor.machine);
 	for (size_t i = 0; i < COUNT_OF(phases) && !force; i++)
 		run_phase(&power, i);
 	if (force)

@@ -100,13 +100,14 @@ int step_settings(struct machine *machine, struct step_record *record)
 	return step_details(record, 0, "%s", text_string(&details) + 1);
 }
 
-void settings_proved(const struct machine *machine)
+void settings_forget_tries(const struct machine *machine)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 
 	if (!machine->plan.has_disk || !machine->plan.disk.at)
 		return;
 	text_format(&path, "%s/mkinitrd/daemon.json.tries", machine->plan.disk.at);
-	if (!path.failed)
+	/* unlink(2) alone would wait for a file system that is frozen */
+	if (!path.failed && access(text_string(&path), F_OK) == 0)
 		(void)unlink(text_string(&path));
 }

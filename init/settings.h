@@ -6,6 +6,8 @@
 
 #include "machine.h"
 
-/** settings_proved() - Docker answers with the settings of this boot: forget that they were tried
+/**
+ * settings_forget_tries() - the boots of this disk's daemon.json are not counted any more: Docker
+ * answers with it, or the machine is ended in an orderly way before it could
  */
-void settings_proved(const struct machine *machine);
+void settings_forget_tries(const struct machine *machine);

@@ -104,8 +104,8 @@ class Broken(OnDisk):
                           '"local"', '}'])
         self.assertEqual(guest.shell.run("cat /proc/sys/kernel/hostname"), "web-1.example\n")
         guest.shell.run("grep -qx '127.0.1.1 web-1.example' /etc/hosts")
-        self.power_off(guest, disk)
-        self.assertEqual(disks.cat(disk, "/mkinitrd/daemon.json.tries"), "2\n")
+        # an orderly end would say that nothing was wrong with it
+        guest.stop()
 
         guest = self.small(disk, name="last")
         guest.wait_for("mkinitrd: settings: /var/lib/docker/mkinitrd/daemon.json: not taken, "
@@ -123,8 +123,15 @@ class Broken(OnDisk):
                        "'--log-level=warn' on the command line of this image; it is "
                        "'/var/lib/docker/mkinitrd/daemon.json.set-aside-2' now", 120)
         guest.wait_for(r"mkinitrd: exec: ", 60)
+        guest.shell.run("echo '{}' >/var/lib/docker/mkinitrd/daemon.json")
         self.power_off(guest, disk)
         self.assertEqual(disks.cat(disk, "/mkinitrd/daemon.json.set-aside"), ours)
+
+        guest = self.small(disk, name="orderly")
+        guest.wait_for(r"mkinitrd: exec: ", 120)
+        self.assertEqual(guest.shell.run("cat /var/lib/docker/mkinitrd/daemon.json.tries"), "1\n")
+        self.power_off(guest, disk)
+        self.assertIsNone(disks.cat(disk, "/mkinitrd/daemon.json.tries"))
 
 
 class Taken(OnDisk):
