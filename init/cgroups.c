@@ -57,6 +57,7 @@ int step_cgroups(struct machine *machine, struct step_record *record)
 				    r == -ENODEV ? "this kernel has no cgroups (CONFIG_CGROUPS)"
 						 : strerror(-r));
 	}
+	(void)log_line(LOG_DEBUG, 0, "mounts: cgroup2 at %s", CGROUP_ROOT);
 	r = enable_controllers(&enabled);
 	if (r < 0)
 		return step_details(record, r, "cannot read '%s/cgroup.controllers': %s",

@@ -11,10 +11,12 @@
 #include <sys/socket.h>
 
 #include "helper.h"
+#include "main_output.h"
 #include "runtime.h"
 
 struct helper {
 	struct runtime runtime;
+	struct main_output main_output;
 	struct watch parent;
 };
 
@@ -79,7 +81,7 @@ static void take_name(void)
 		memcpy(program_invocation_name, name, sizeof(name));
 }
 
-_Noreturn void helper_main(struct machine *machine, int parent_fd)
+_Noreturn void helper_main(struct machine *machine, int parent_fd, int main_fd)
 {
 	static struct helper helper;
 	int r;
@@ -90,6 +92,8 @@ _Noreturn void helper_main(struct machine *machine, int parent_fd)
 	};
 	take_name();
 	r = runtime_open(&helper.runtime, machine, "mkinitrd-helper");
+	if (r == 0)
+		r = main_output_open(&helper.main_output, &helper.runtime.supervisor, main_fd);
 	if (r == 0)
 		r = watch_add(&helper.runtime.supervisor, &helper.parent, false);
 	if (r < 0) {

@@ -16,5 +16,6 @@ struct hand_over_message {
 	struct step_record record; /* FAILED: of "services"; the name's pointer means nothing */
 };
 
-/** helper_main() - in the child that PID 1 has forked; @parent_fd is its end of the pair */
-_Noreturn void helper_main(struct machine *machine, int parent_fd);
+/** helper_main() - in the child that PID 1 has forked; @parent_fd is its end of the pair, @main_fd
+ * where what main prints comes out */
+_Noreturn void helper_main(struct machine *machine, int parent_fd, int main_fd);

@@ -109,5 +109,6 @@ int run_exec(struct machine *machine, struct step_record **ret_record);
 /* ---- applets: the same binary under other names; each returns an exit status ---- */
 int applet_power(int argc, char **argv);       /* poweroff, reboot, halt (control.c) */
 int applet_docker(int argc, char **argv);      /* docker, in the console (docker_applet.c) */
+int applet_boot_times(int argc, char **argv);  /* boot-times (boot_times_applet.c) */
 int applet_dhcp_script(int argc, char **argv); /* udhcpc-script (dhcp_script.c) */
 int applet_sntp(int argc, char **argv);        /* sntp (clock_sntp.c) */

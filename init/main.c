@@ -44,6 +44,7 @@ static const struct applet {
 	{ "poweroff",       applet_power },
 	{ "reboot",         applet_power },
 	{ "halt",           applet_power },
+	{ "boot-times",     applet_boot_times },
 	{ "udhcpc-script",  applet_dhcp_script },
 	{ "docker",         applet_docker },
 	{ "sntp",           applet_sntp },
@@ -97,12 +98,12 @@ static void hand_over(struct machine *machine)
 
 static int usage(const char *name)
 {
-	(void)fprintf(
-		stderr,
-		"%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
-		"the kernel.\n"
-		"By other names it is: poweroff, reboot, halt, udhcpc-script, docker, sntp.\n",
-		name);
+	(void)fprintf(stderr,
+		      "%s: this is mkinitrd's init; it runs as process 1 of a machine, started by "
+		      "the kernel.\n"
+		      "By other names it is: poweroff, reboot, halt, boot-times, udhcpc-script, "
+		      "docker, sntp.\n",
+		      name);
 	return 2;
 }
 

@@ -30,11 +30,11 @@ static const struct mount_row {
 	{ "devtmpfs", "/dev",     MS_NOSUID,                          "mode=0755", true },
 	{ "proc",     "/proc",    MS_NOSUID | MS_NODEV | MS_NOEXEC,   NULL,        true },
 	{ "sysfs",    "/sys",     MS_NOSUID | MS_NODEV | MS_NOEXEC,   NULL,        true },
-	{ "tmpfs",    "/run",     MS_NOSUID | MS_NODEV,               "mode=0755", true },
+	{ "tmpfs",    "/run",     MS_NOSUID | MS_NODEV,               "mode=0755,size=20%", true },
 	{ "devpts",   "/dev/pts", MS_NOSUID | MS_NOEXEC,
 	  "mode=0620,gid=5,ptmxmode=0666", true },
-	{ "tmpfs",    "/dev/shm", MS_NOSUID | MS_NODEV,               "mode=1777", true },
-	{ "tmpfs",    "/tmp",     MS_NOSUID | MS_NODEV,               "mode=1777", true },
+	{ "tmpfs",    "/dev/shm", MS_NOSUID | MS_NODEV,               "mode=1777,size=20%", true },
+	{ "tmpfs",    "/tmp",     MS_NOSUID | MS_NODEV,               "mode=1777,size=20%", true },
 	{ "mqueue",   "/dev/mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,       false },
 };
 
@@ -146,6 +146,44 @@ static void link_all(void)
 			(void)log_line(LOG_WARNING, -errno,
 				       "mounts: cannot make the link '%s' (%s), going on",
 				       link_rows[i].path, strerror(errno));
+}
+
+void mounts_log(void)
+{
+	for (size_t i = 0; i < COUNT_OF(mount_rows); i++)
+		if (is_mount_point(mount_rows[i].at))
+			(void)log_line(LOG_DEBUG, 0, "mounts: %s at %s", mount_rows[i].type,
+				       mount_rows[i].at);
+}
+
+static int resize(const struct plan_tmpfs *tmpfs)
+{
+	char options[64];
+
+	for (size_t i = 0; i < COUNT_OF(mount_rows); i++) {
+		const struct mount_row *row = &mount_rows[i];
+
+		if (!text_equal(row->type, "tmpfs") || !text_equal(row->at, tmpfs->at))
+			continue;
+		(void)snprintf(options, sizeof(options), "size=%.40s", tmpfs->size);
+		return mount(NULL, row->at, NULL, MS_REMOUNT | row->flags, options) < 0 ? -errno
+											: 0;
+	}
+	return -ENOENT;
+}
+
+void mounts_resize(const struct bootplan *plan)
+{
+	for (size_t i = 0; i < plan->tmpfs_count; i++) {
+		const struct plan_tmpfs *tmpfs = &plan->tmpfses[i];
+		int r = tmpfs->at && tmpfs->size ? resize(tmpfs) : -EINVAL;
+
+		if (r < 0)
+			(void)log_line(LOG_WARNING, r,
+				       "mounts: cannot give '%s' the size %s (%s), it keeps 20%%",
+				       tmpfs->at ? tmpfs->at : "", tmpfs->size ? tmpfs->size : "",
+				       strerror(-r));
+	}
 }
 
 int mounts_share(void)

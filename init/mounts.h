@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "lib/bootplan.h"
+
 /** is_mount_point() - is something mounted at @path? */
 bool is_mount_point(const char *path);
 
@@ -17,6 +19,13 @@ bool is_mount_point(const char *path);
  * Source: measured, docs/boot.md section 1: then the mount is its own parent
  */
 int mountinfo_is_bare(const char *mountinfo);
+
+/** mounts_log() - rd.debug, which is known only when /proc is there: a line for each mount */
+void mounts_log(void);
+
+/** mounts_resize() - what the plan says about the sizes of /run, /tmp and /dev/shm; failures are
+ * logged, and the mount keeps the size that it has */
+void mounts_resize(const struct bootplan *plan);
 
 /** mounts_share() - make "/" and all below it shared, so that containers may have shared and slave
  * binds. After the re-root only: before it, pivot_root(2) would fail. Return: 0 or -errno */

@@ -20,6 +20,7 @@
 #include "lib/file.h"
 #include "memory.h"
 #include "modules.h"
+#include "mounts.h"
 #include "parameters.h"
 #include "plan.h"
 
@@ -122,6 +123,7 @@ int step_plan(struct machine *machine, struct step_record *record)
 
 	if (r < 0)
 		return step_details(record, r, "cannot read '/proc/cmdline': %s", strerror(-r));
+	mounts_log();
 	r = plan_read(machine, record);
 	if (access(COMPLETE_PATH, F_OK) < 0)
 		return say_incomplete(plan, record);
@@ -131,6 +133,7 @@ int step_plan(struct machine *machine, struct step_record *record)
 	if (r < 0)
 		return r;
 	check_release(plan);
+	mounts_resize(plan);
 	set_hostname(plan->hostname);
 	loopback_up();
 	return step_details(record, 0, "profile=%s modules=%zu",

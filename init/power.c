@@ -17,6 +17,7 @@
 
 #include "cgroup_tree.h"
 #include "containers.h"
+#include "output_sink.h"
 #include "power.h"
 #include "settings.h"
 #include "unmount.h"
@@ -86,6 +87,7 @@ static int phase_unmount(struct power *power, struct text *said)
 {
 	const struct bootplan *plan = &power->runtime->supervisor.machine->plan;
 
+	output_sink_close(); /* its file would keep the disk busy */
 	sync();
 	return unmount_all(plan->has_disk ? plan->disk.at : NULL, said);
 }

@@ -14,41 +14,60 @@
 #include <sys/reboot.h>
 
 #include "machine.h"
+#include "rescue_advice.h"
 #include "rescue_console.h"
+#include "shells.h"
 
-#define KERNEL_LINES 15
-#define KERNEL_BYTES 16384
+#define KERNEL_LINES 8
+#define KERNEL_BYTES (64 << 10)
 #define SYSLOG_ACTION_READ_ALL 3 /* syslog(2) */
 
-/* the last lines of the kernel log, without their "<6>" */
+/* The last KERNEL_LINES lines of at most @level, oldest first, without their "<6>". Return: how
+ * many were added */
+static size_t add_lines(struct text *text, const char *log, int level)
+{
+	const char *lines[KERNEL_LINES] = { NULL };
+	size_t count = 0;
+
+	for (const char *line = log; *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		/* facility and level in one number: syslog(2) */
+		if (*line == '<' && (atoi(line + 1) & 7) <= level)
+			lines[count++ % KERNEL_LINES] = line;
+		line = *end ? end + 1 : end;
+	}
+	for (size_t i = count > KERNEL_LINES ? count - KERNEL_LINES : 0; i < count; i++) {
+		const char *line = lines[i % KERNEL_LINES];
+		const char *end = strchrnul(line, '\n');
+		const char *start = memchr(line, '>', (size_t)(end - line));
+
+		text_add(text, "    ");
+		start = start ? start + 1 : line;
+		text_add_bytes(text, start, (size_t)(end - start));
+		text_add(text, "\n");
+	}
+	return count;
+}
+
+/* what went wrong may stand far above the end */
 static void add_kernel_lines(struct text *text)
 {
 	CLEANUP(memory_free) char *log = malloc(KERNEL_BYTES + 1);
 	int length = log ? klogctl(SYSLOG_ACTION_READ_ALL, log, KERNEL_BYTES) : 0;
-	char *line;
-	int lines = 0;
 
 	if (!log || length <= 0)
 		return;
 	log[length] = '\0';
-	for (line = log + length; line > log; line--)
-		if (line[-1] == '\n' && ++lines > KERNEL_LINES)
-			break;
+	text_add(text, "  Errors in the kernel log:\n");
+	if (add_lines(text, log, LOG_ERROR) == 0)
+		text_add(text, "    none\n");
 	text_add(text, "  The kernel log ends with:\n");
-	while (*line) {
-		char *end = strchrnul(line, '\n');
-		char *start = *line == '<' ? strchr(line, '>') : NULL;
-
-		start = start && start < end ? start + 1 : line;
-		text_add(text, "    ");
-		text_add_bytes(text, start, (size_t)(end - start));
-		text_add(text, "\n");
-		line = *end ? end + 1 : end;
-	}
+	(void)add_lines(text, log, LOG_DEBUG);
 }
 
-static void format_message(const struct step_record *record, bool is_break, bool has_shell,
-			   struct text *text)
+static void format_message(const struct machine *machine, const struct step_record *record,
+			   bool is_break, bool has_shell, struct text *text)
 {
 	if (is_break) {
 		text_format(text, "\nmkinitrd: rd.break: stopped before '%s'\n", record->name);
@@ -57,10 +76,10 @@ static void format_message(const struct step_record *record, bool is_break, bool
 			    record->name, record->details);
 		add_kernel_lines(text);
 	}
+	rescue_advice(machine, is_break ? "" : record->name, has_shell, text);
 	if (has_shell)
-		text_format(text, "  This is a shell; 'exit' %s. What happened so far: %s\n\n",
-			    is_break ? "goes on with the boot" : "tries the step again",
-			    BOOT_RECORD_PATH);
+		text_format(text, "  This is a shell; 'exit' %s.\n\n",
+			    is_break ? "goes on with the boot" : "tries the step again");
 }
 
 /* nobody is there to help: leave the disk clean, then restart or stand still */
@@ -109,11 +128,14 @@ void rescue(struct machine *machine, const struct step_record *record, bool is_b
 	(void)sigaddset(&child, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &child, &before);
 	consoles_find(&consoles);
-	format_message(record, is_break, has_shell, &message);
+	format_message(machine, record, is_break, has_shell, &message);
 	if (has_shell) {
+		shells_write_rc();
 		(void)log_line(LOG_INFO, 0, "rescue: shell %s '%s'",
 			       is_break ? "before" : "because of", record->name);
-		has_shell = consoles_shell(&consoles, &message, shell);
+		has_shell = consoles_shell(&consoles, &message, shell,
+					   machine->plan.has_rescue ? machine->plan.rescue.password
+								    : NULL);
 	}
 	if (!has_shell && is_break) {
 		(void)log_line(LOG_ERROR, 0,

@@ -19,6 +19,8 @@
 #include "lib/file.h"
 #include "log.h"
 #include "rescue_console.h"
+#include "rescue_password.h"
+#include "shells.h"
 #include "spawn.h"
 #include "terminal.h"
 
@@ -60,6 +62,8 @@ static int shell_become(int fd, const char *path, const struct plan_shell *shell
 	int r = strings_add(&type, terminal_type(path));
 
 	if (r == 0)
+		r = strings_add(&type, "ENV=" SHELL_RC_PATH);
+	if (r == 0)
 		r = environment_make(&type, &environment);
 	if (r < 0)
 		return r;
@@ -72,7 +76,8 @@ static int shell_become(int fd, const char *path, const struct plan_shell *shell
 
 /* in a child, so that nobody else waits for a console that is slow or stopped */
 __attribute__((noreturn)) static void console_child(const char *path, const struct text *message,
-						    const struct plan_shell *shell)
+						    const struct plan_shell *shell,
+						    const char *password)
 {
 	int fd, r;
 
@@ -86,6 +91,8 @@ __attribute__((noreturn)) static void console_child(const char *path, const stru
 	}
 	if (!shell)
 		_exit(0);
+	if (fd >= 0 && password && *password)
+		password_ask(fd, path, password);
 	r = fd < 0 ? fd : shell_become(fd, path, shell);
 	(void)log_line(LOG_ERROR, r, "cannot start the rescue shell '%s' on '%s': %s",
 		       shell->exec.items[0], path, strerror(-r));
@@ -93,14 +100,14 @@ __attribute__((noreturn)) static void console_child(const char *path, const stru
 }
 
 static size_t children_start(struct consoles *consoles, const struct text *message,
-			     const struct plan_shell *shell)
+			     const struct plan_shell *shell, const char *password)
 {
 	size_t alive = 0;
 
 	for (size_t i = 0; i < consoles->count; i++) {
 		consoles->items[i].child = fork();
 		if (consoles->items[i].child == 0)
-			console_child(consoles->items[i].path, message, shell);
+			console_child(consoles->items[i].path, message, shell, password);
 		alive += consoles->items[i].child > 0;
 	}
 	return alive;
@@ -147,9 +154,9 @@ pid_t reap_until(uint64_t end_ms, int *ret_status)
 }
 
 bool consoles_shell(struct consoles *consoles, const struct text *message,
-		    const struct plan_shell *shell)
+		    const struct plan_shell *shell, const char *password)
 {
-	size_t alive = children_start(consoles, message, shell);
+	size_t alive = children_start(consoles, message, shell, password);
 	bool was_used = false;
 
 	while (alive && !was_used) {
@@ -166,7 +173,7 @@ bool consoles_shell(struct consoles *consoles, const struct text *message,
 
 void consoles_show(struct consoles *consoles, const struct text *message)
 {
-	size_t alive = children_start(consoles, message, NULL);
+	size_t alive = children_start(consoles, message, NULL, NULL);
 	uint64_t end_ms = clock_ms() + MESSAGE_MS;
 	int status;
 

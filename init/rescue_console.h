@@ -30,10 +30,10 @@ void consoles_find(struct consoles *consoles);
  * SIGCHLD is to be blocked, here and below */
 void consoles_show(struct consoles *consoles, const struct text *message);
 
-/** consoles_shell() - the same, then a shell on each; the first one that ends ends the others.
- * Return: false when not one could be started */
+/** consoles_shell() - the same, then a shell on each, behind @password (a hash, or NULL); the first
+ * one that ends ends the others. Return: false when not one could be started */
 bool consoles_shell(struct consoles *consoles, const struct text *message,
-		    const struct plan_shell *shell);
+		    const struct plan_shell *shell, const char *password);
 
 /** reap_until() - wait for a child of any kind until clock_ms() is @end_ms. Return: its pid, or 0
  */

@@ -3,12 +3,11 @@
  * run_exec.c - hand over: the helper is started, then this process becomes main
  *
  * In:    a machine whose steps are done
- * Out:   main as PID 1, in the cgroup "init", with an environment of its own, its words in the
- *        kernel log; or the record of what failed, and nothing left running
+ * Out:   main as PID 1, in the cgroup "init", with an environment of its own, its words in a
+ *        pipe to the helper; or the record of what failed, and nothing left running
  * Not:   what the helper does (helper.c)
  * Facts: docs/boot.md section 4: PID 1 must be in a cgroup other than the root to be frozen at
- *        power-off. /dev/kmsg makes a record of each write at once, so that the last words of a
- *        main that ends are on the console before the kernel panics
+ *        power-off
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,19 +96,18 @@ static int helper_wait(struct machine *machine, int fd, struct step_record **ret
 }
 
 /* Return: only on failure */
-static int become_main(const struct plan_service *program)
+static int become_main(const struct plan_service *program, int output_fd)
 {
 	CLEANUP(strings_free) struct strings environment = STRINGS_EMPTY;
 	CLEANUP(fd_close) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CLEANUP(fd_close) int log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	int r = environment_make(&program->env, &environment);
 
 	if (r < 0)
 		return r;
-	if (null_fd < 0 || log_fd < 0)
+	if (null_fd < 0)
 		return -ENODEV;
-	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
-	    dup2(log_fd, STDERR_FILENO) < 0)
+	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
+	    dup2(output_fd, STDERR_FILENO) < 0)
 		return -errno;
 	signals_reset();
 	if (chdir("/") < 0)
@@ -134,25 +132,32 @@ int run_exec(struct machine *machine, struct step_record **ret_record)
 	const struct plan_service *program = &machine->plan.main;
 	struct step_record draft = { 0 }; /* while all goes well the record is the helper's */
 	CLEANUP(fd_close) int ours = -1;
-	int pair[2] = { -1, -1 };
+	CLEANUP(fd_close) int output_fd = -1;
+	int pair[2] = { -1, -1 }, output[2] = { -1, -1 };
 	pid_t helper;
 	int r = check_main(machine, &draft);
 
 	/* already here, so that a power-off can freeze this process while services start */
 	if (r == 0 && (r = cgroup_join("init")) < 0)
 		(void)step_details(&draft, r, "cannot join the cgroup 'init': %s", strerror(-r));
-	if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	if (r == 0 && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+		       pipe2(output, O_CLOEXEC) < 0))
 		r = -errno;
-	if (r < 0)
-		return exec_failed(machine, &draft, r, ret_record);
 	ours = pair[0];
+	output_fd = output[1];
+	if (r < 0) {
+		fd_close(&pair[1]);
+		return exec_failed(machine, &draft, r, ret_record);
+	}
 	helper = fork();
 	if (helper == 0) {
 		(void)close(fd_take(&ours));
-		helper_main(machine, pair[1]);
+		(void)close(fd_take(&output_fd));
+		helper_main(machine, pair[1], output[0]);
 	}
 	r = helper < 0 ? -errno : 0;
 	(void)close(pair[1]);
+	(void)close(output[0]);
 	if (r < 0)
 		return exec_failed(machine, &draft, r, ret_record);
 	r = helper_wait(machine, ours, ret_record);
@@ -162,7 +167,7 @@ int run_exec(struct machine *machine, struct step_record **ret_record)
 	}
 	modules_join(machine);
 	reap_all();
-	r = become_main(program);
+	r = become_main(program, output_fd);
 	helper_stop(helper, ours);
 	(void)step_details(&draft, r, "cannot become '%s': %s", program->exec.items[0],
 			   strerror(-r));

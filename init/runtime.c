@@ -21,6 +21,7 @@
 #include "give_up.h"
 #include "hotplug.h"
 #include "lib/file.h"
+#include "output_sink.h"
 #include "power.h"
 #include "runtime.h"
 #include "shells.h"
@@ -220,6 +221,7 @@ int runtime_open(struct runtime *runtime, struct machine *machine, const char *n
 	runtime->control.owner = runtime;
 	runtime->uevents = (struct watch){ machine->uevent_fd, uevents_ready, runtime };
 	settle_process(name);
+	output_sink_open(&machine->plan);
 	r = open_all(runtime, machine);
 	if (r == 0)
 		return 0;
@@ -260,6 +262,7 @@ void runtime_end(struct runtime *runtime)
 	supervisor_reap(&runtime->supervisor);
 	network_end(&runtime->network);
 	clock_end(&runtime->clock);
+	output_sink_close();
 	control_close(&runtime->control);
 	(void)reboot((int)RB_ENABLE_CAD);
 }

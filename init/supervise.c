@@ -30,6 +30,7 @@ static void settled(struct runtime *runtime, int result)
 		runtime->supervisor.result = r;
 		return;
 	}
+	runtime->main.output.name = base_name(machine->plan.main.exec.items[0]);
 	(void)log_line(LOG_INFO, 0, "exec: %s", machine->plan.main.exec.items[0]);
 	service_start(&runtime->main);
 	runtime_main_runs(runtime);

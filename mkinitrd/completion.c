@@ -64,6 +64,7 @@ static const struct {
 	{ "KEY=VALUE",    COMPLETES_KEYS,     keys_list },
 	{ "KVER",         COMPLETES_KERNELS,  NULL },
 	{ "LAYOUT",       COMPLETES_WORDS,    layouts_list },
+	{ "LOG",          COMPLETES_FILES,    NULL },
 	{ "N",            COMPLETES_NOTHING,  NULL },
 	{ "NAME",         COMPLETES_PROFILES, NULL },
 	{ "PATH",         COMPLETES_PATHS,    NULL },

@@ -126,6 +126,21 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "boot-times",
+		.function = cmd_boot_times,
+		.arguments = "[LOG]",
+		.options = "boot json",
+		.help = "show how long a boot took, step by step",
+		.description =
+			"Reads what a machine said on its serial line, in whatever else that says, or the\n"
+			"machine's /run/mkinitrd/boot.json; '-' is stdin. The machine itself has the same as\n"
+			"'boot-times'. A kernel with 'quiet' says nothing that could be read.",
+		.examples =
+			"mkinitrd boot-times serial.log\n"
+			"mkinitrd boot-times --boot 1 --json serial.log",
+		.group = "IMAGES",
+	},
+	{
 		.name = "profile",
 		.function = cmd_profile,
 		.arguments = "list|show|check [NAME...]",

@@ -43,6 +43,7 @@ const struct option_row option_rows[] = {
 	{ 0,   OPTION_TEXT,      "accel",     "tcg|kvm",           AT(accel),     NULL,    "emulation (default), or the CPU itself" },
 	{ 0,   OPTION_TEXT,      "timeout",   "DURATION",          AT(timeout),   NULL,    "end the machine after that time" },
 	{ 0,   OPTION_TEXTS,     "qemu",      "ARG",               AT(qemu),      NULL,    "one more argument for QEMU; may stand several times" },
+	{ 0,   OPTION_NUMBER,    "boot",      "N",                 AT(boot),      NULL,    "which boot of the log, from 1 (default: the last)" },
 	{ 'l', OPTION_FLAG,      "list",      NULL,                AT(list),      NULL,    "list what may be found, a code and its meaning each" },
 	{ 0,   OPTION_FLAG,      "json",      NULL,                AT(json),      NULL,    "print data for programs" },
 	{ 0,   OPTION_PROGRESS,  "progress",  "auto|always|never", AT(progress),  NULL,    "show progress (auto: on a terminal)" },

@@ -24,8 +24,9 @@ struct options {
 	const char *compress;    /* -c */
 	unsigned jobs;           /* -j; 0: as many as CPUs */
 	bool dry_run, force, json;
-	bool list;   /* -l: check's codes */
-	int verbose; /* -v count */
+	bool list;     /* -l: check's codes */
+	unsigned boot; /* --boot; 0: the last */
+	int verbose;   /* -v count */
 	bool quiet;
 	enum progress progress;
 	/* run */
@@ -76,6 +77,7 @@ int cmd_why(const struct options *options);
 int cmd_profile(const struct options *options);
 int cmd_check(const struct options *options);
 int cmd_diff(const struct options *options);
+int cmd_boot_times(const struct options *options);
 int cmd_run(const struct options *options);
 int cmd_completion(const struct options *options);
 int cmd_help(const struct options *options);

@@ -218,6 +218,12 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (r == 0)
 		r = plan_disk(resolve, value_get(boot, "disk", NULL), plan);
 	if (r == 0)
+		r = plan_log(resolve, value_get(boot, "log", NULL), plan);
+	if (r == 0)
+		r = plan_rescue(value_get(boot, "rescue", NULL), plan);
+	if (r == 0)
+		r = plan_tmpfs(value_get(boot, "tmpfs", NULL), plan);
+	if (r == 0)
 		r = plan_network(resolve, boot, plan);
 	if (r == 0)
 		r = plan_limits(&planner, value_get(boot, "limits", NULL));

@@ -34,6 +34,13 @@ int plan_network(struct resolve *resolve, const struct value *boot, struct bootp
  */
 int plan_choices(struct resolve *resolve, const struct value *choose, struct bootplan *plan);
 
+/** plan_log() - "boot: log:", when the plan has its disk; speaks */
+int plan_log(struct resolve *resolve, const struct value *log, struct bootplan *plan);
+
+/** plan_rescue(), plan_tmpfs() - "boot: rescue:" and "boot: tmpfs:". Return: 0 or -ENOMEM */
+int plan_rescue(const struct value *rescue, struct bootplan *plan);
+int plan_tmpfs(const struct value *sizes, struct bootplan *plan);
+
 /**
  * plan_disk() - "boot: disk:", one part of plan_services(); speaks
  *

@@ -71,7 +71,10 @@ static void fail_kind(struct check *check, const struct schema_row *row, const s
 	if (value->kind == VALUE_SCALAR)
 		nearest = nearest_of(value->scalar, &words);
 	schema_row_expected(&expected, row);
-	add_shown(&shown, value);
+	if (row->kinds & KIND_CRYPT)
+		text_add(&shown, "not one"); /* it may be a password as it is */
+	else
+		add_shown(&shown, value);
 	check_fail(check, &value->origin, "'%s' (%s) is %s; expected %s%s%s%s",
 		   text_string(&check->path), row->help, text_string(&shown),
 		   text_string(&expected), nearest ? "; did you mean '" : "",

@@ -96,6 +96,24 @@ static bool is_reason(const char *text)
 	return text[strspn(text, " \t\n")] != '\0';
 }
 
+static bool is_share(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits && digits <= 3 && text_equal(text + digits, "%"))
+		return text[0] != '0' && atoi(text) <= 100;
+	return is_size(text) && *text != '0';
+}
+
+/* $ID$...$HASH of crypt(5), in the characters that it allows */
+static bool is_crypt(const char *text)
+{
+	const char *last = strrchr(text, '$');
+
+	return text[0] == '$' && last && last > text + 2 && strlen(last) > 20 &&
+	       !strpbrk(text, " \t\n:;*!\\");
+}
+
 static bool is_any(const char *text UNUSED)
 {
 	return true;
@@ -119,6 +137,8 @@ static const struct form {
 	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
 	{ KIND_FIND,	 is_find,	FIND_FORMS },
 	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
+	{ KIND_SHARE,	 is_share,	"a size such as 64M, or a share of the memory such as 20%" },
+	{ KIND_CRYPT,	 is_crypt,	"a hash of crypt(3) such as 'openssl passwd -6' prints" },
 	{ KIND_REASON,	 is_reason,	"the reason, in words" },
 	{ KIND_MAP,	 NULL,		"a map" },
 };

@@ -27,6 +27,8 @@ enum schema_kind {
 	KIND_FIND = 1 << 12,     /* a way to find a block device */
 	KIND_READY = 1 << 13,    /* a way to see that a service is ready */
 	KIND_REASON = 1 << 15,   /* text, not empty */
+	KIND_SHARE = 1 << 20,    /* a size, or a share of the memory in percent */
+	KIND_CRYPT = 1 << 21,    /* a hash of crypt(3), which no message repeats */
 	KIND_EXPANDED = 1 << 14, /* besides: ${name} in it is replaced */
 };
 

@@ -36,6 +36,7 @@ static const struct tool_row tool_rows[] = {
 	{ "/usr/lib/mkinitrd/agent",	      ENTRY_FILE,      0755,  "agent" },
 	{ "/usr/lib/mkinitrd/udhcpc-script",  ENTRY_SYMLINK,   0777,  "/init" },
 	{ "/usr/lib/mkinitrd/sntp",           ENTRY_SYMLINK,   0777,  "/init" },
+	{ "/usr/sbin/boot-times",	      ENTRY_SYMLINK,   0777,  "/init" },
 	{ "/usr/sbin/halt",		      ENTRY_SYMLINK,   0777,  "/init" },
 	{ "/usr/sbin/poweroff",		      ENTRY_SYMLINK,   0777,  "/init" },
 	{ "/usr/sbin/reboot",		      ENTRY_SYMLINK,   0777,  "/init" },

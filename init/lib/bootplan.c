@@ -19,6 +19,7 @@ static const char *const answer_words[] = { "no", "yes", NULL };
 static const char *const method_words[] = { "dhcp", "none", "static", NULL };
 static const char *const ra_words[] = { "yes", "no", NULL };
 static const char *const after_words[] = { "start", "images", NULL };
+static const char *const log_to_words[] = { "kmsg", "console", "file", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
@@ -59,6 +60,12 @@ static const struct key_row module_keys[] = {
 static const struct key_row alias_keys[] = {
 	KEY(plan_alias, module, KEY_TEXT),
 	KEY(plan_alias, match, KEY_LIST),
+	KEYS_END
+};
+
+static const struct key_row tmpfs_keys[] = {
+	KEY(plan_tmpfs, at, KEY_TEXT),
+	KEY(plan_tmpfs, size, KEY_TEXT),
 	KEYS_END
 };
 
@@ -124,6 +131,13 @@ static const struct key_row choice_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row log_keys[] = {
+	WORD(plan_log, to, log_to_words),
+	KEY(plan_log, path, KEY_TEXT),
+	KEY(plan_log, limit, KEY_NUMBER),
+	KEYS_END
+};
+
 static const struct key_row service_keys[] = {
 	KEY(plan_service, name, KEY_TEXT),
 	KEY(plan_service, exec, KEY_LIST),
@@ -157,6 +171,11 @@ static const struct key_row shell_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row rescue_keys[] = {
+	KEY(plan_rescue, password, KEY_TEXT),
+	KEYS_END
+};
+
 #define SINGLE(name, keys, member, flag) \
 	{ name, keys, offsetof(struct bootplan, member), NOT_A_LIST, 0, flag }
 #define HAS(member) offsetof(struct bootplan, member)
@@ -171,6 +190,8 @@ const struct verb_row bootplan_verbs[] = {
 	LIST("module",     module_keys,   module,   plan_module),
 	{ "alias", alias_keys, offsetof(struct bootplan, aliases),
 	  offsetof(struct bootplan, alias_count), sizeof(struct plan_alias), ALWAYS_PRESENT },
+	{ "tmpfs", tmpfs_keys, offsetof(struct bootplan, tmpfses),
+	  offsetof(struct bootplan, tmpfs_count), sizeof(struct plan_tmpfs), ALWAYS_PRESENT },
 	SINGLE("disk",     disk_keys,     disk,     HAS(has_disk)),
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
@@ -180,11 +201,13 @@ const struct verb_row bootplan_verbs[] = {
 	LIST("limit",      limit_keys,    limit,    plan_limit),
 	{ "choose", choice_keys, offsetof(struct bootplan, choices),
 	  offsetof(struct bootplan, choice_count), sizeof(struct plan_choice), ALWAYS_PRESENT },
+	SINGLE("log",      log_keys,      log,      HAS(has_log)),
 	LIST("service",    service_keys,  service,  plan_service),
 	SINGLE("main",     service_keys,  main,     HAS(has_main)),
 	LIST("container",  container_keys, container, plan_container),
 	SINGLE("console",  console_keys,  console,  HAS(has_console)),
 	SINGLE("shell",    shell_keys,    shell,    HAS(has_shell)),
+	SINGLE("rescue",   rescue_keys,   rescue,   HAS(has_rescue)),
 };
 // clang-format on
 
@@ -273,6 +296,7 @@ static void *item_add_named(struct bootplan *plan, const char *name)
 
 BOOTPLAN_ADD(module)
 BOOTPLAN_ADD(alias)
+BOOTPLAN_ADD(tmpfs)
 BOOTPLAN_ADD(network)
 BOOTPLAN_ADD(limit)
 BOOTPLAN_ADD(service)

@@ -27,6 +27,7 @@ enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LE
 enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE, PLAN_METHOD_STATIC };
 enum plan_ra { PLAN_RA_YES, PLAN_RA_NO };
 enum plan_after { PLAN_AFTER_START, PLAN_AFTER_IMAGES };
+enum plan_log_to { PLAN_LOG_KMSG, PLAN_LOG_CONSOLE, PLAN_LOG_FILE };
 
 /* "image": what this image is */
 struct plan_image {
@@ -53,6 +54,12 @@ struct plan_module {
 struct plan_alias {
 	char *module;
 	struct strings match;
+};
+
+/* "tmpfs": the size of one that init mounts; without a line it is 20% */
+struct plan_tmpfs {
+	char *at;   /* /run, /tmp or /dev/shm */
+	char *size; /* as mount(8) takes it: 64M, 20% */
 };
 
 /* "disk": the Docker disk */
@@ -119,6 +126,13 @@ struct plan_choice {
 	struct strings links; /* PATH=TARGET: symlinks to make */
 };
 
+/* "log": where goes what services and main print */
+struct plan_log {
+	enum plan_log_to to;
+	char *path;     /* of the file; its predecessor is PATH.old */
+	uint64_t limit; /* bytes that both files may have together */
+};
+
 /* "service" and "main": a program that init starts and waits for. main's name is its program's. */
 struct plan_service {
 	char *name;
@@ -153,11 +167,17 @@ struct plan_shell {
 	struct strings ttys;
 };
 
+/* "rescue": what guards the rescue shell */
+struct plan_rescue {
+	char *password; /* as crypt(3) made it */
+};
+
 struct bootplan {
 	struct plan_image image;
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
-	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell;
+	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell,
+		has_log, has_rescue;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
 	struct plan_resolver resolver;
@@ -166,15 +186,18 @@ struct bootplan {
 	struct plan_service main;
 	struct plan_console console;
 	struct plan_shell shell;
+	struct plan_log log;
+	struct plan_rescue rescue;
 	struct plan_module *modules;
 	struct plan_alias *aliases;
+	struct plan_tmpfs *tmpfses;
 	struct plan_network *networks;
 	struct plan_limit *limits;
 	struct plan_choice *choices;
 	struct plan_service *services;
 	struct plan_container *containers;
-	size_t module_count, alias_count, network_count, limit_count, choice_count, service_count,
-		container_count;
+	size_t module_count, alias_count, tmpfs_count, network_count, limit_count, choice_count,
+		service_count, container_count;
 };
 
 #define BOOTPLAN_EMPTY ((struct bootplan){ 0 })
@@ -185,6 +208,7 @@ void bootplan_free(struct bootplan *plan);
  * earlier calls for the same list are invalid afterwards. */
 struct plan_module *bootplan_add_module(struct bootplan *plan);
 struct plan_alias *bootplan_add_alias(struct bootplan *plan);
+struct plan_tmpfs *bootplan_add_tmpfs(struct bootplan *plan);
 struct plan_network *bootplan_add_network(struct bootplan *plan);
 struct plan_limit *bootplan_add_limit(struct bootplan *plan);
 /** bootplan_forget_modules() - free what a plan says of modules and aliases, the bulk of it */

@@ -100,6 +100,12 @@ class NoDisk(machine.BootTest):
         self.guest.wait_for(r"mkinitrd: images: ok .*", 30)
         self.assertIn("console-image", self.run_in("docker images"))
 
+    def test_DL_20_what_containers_print_is_bounded(self):
+        self.assertEqual(self.run_in("docker info --format '{{.LoggingDriver}}'"), "local")
+        self.run_in(f"docker run --name wordy {IMAGE} echo words")
+        self.assertEqual(self.run_in("docker logs wordy"), "words")
+        self.run_in("docker rm wordy")
+
     def test_OD_15_console_and_host_shell(self):
         self.assertEqual(self.run_in("cat /proc/1/comm"), "dockerd")
         self.guest.wait_for(r"mkinitrd: console: ok .*", 30)

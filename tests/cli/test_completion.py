@@ -75,7 +75,7 @@ class Cases:
 
     def test_commands(self):
         overview = self.run_program("--help").stdout
-        names = set(re.findall(r"^  (\w+)  ", overview, re.M))
+        names = set(re.findall(r"^  ([\w-]+)  ", overview, re.M))
         self.assertIn("build", names)
         self.assertEqual(self.offered("mkinitrd "), names)
         self.assertEqual(self.offered("mkinitrd bu"), {"build"})
@@ -83,7 +83,7 @@ class Cases:
 
     def test_options_of_each_command(self):
         overview = self.run_program("--help").stdout
-        for name in re.findall(r"^  (\w+)  ", overview, re.M):
+        for name in re.findall(r"^  ([\w-]+)  ", overview, re.M):
             options = set(re.findall(r"^  .{4}(--[\w-]+)", self.run_program(
                 name, "--help").stdout, re.M))
             self.assertIn("--help", options)

@@ -87,7 +87,7 @@ def section_of(text, heading):
 
 def commands():
     """Names of the commands, from the overview."""
-    return re.findall(r"^  (\w+)  ", help_of(), re.M)
+    return re.findall(r"^  ([\w-]+)  ", help_of(), re.M)
 
 
 def options_of(command):
@@ -344,6 +344,7 @@ boot:
         self.release = sorted(os.listdir("/lib/modules"))[-1]
         self.write("profiles/only-docker.yaml", self.PROFILE)
         self.write("site.yaml", "values: { site: here }\n")
+        self.write("serial.log", "[    1.500000] mkinitrd: mounts: ok (12 ms)\n")
         self.write("bin/qemu-system-x86_64", "#!/bin/sh\n")
         os.chmod(self.path("bin/qemu-system-x86_64"), 0o755)
         os.symlink(cli.MKINITRD, self.path("bin/mkinitrd"))

@@ -21,6 +21,7 @@ static const char full_plan[] =
 	"module name=virtio_blk path=/usr/lib/modules/virtio_blk.ko load=boot needs=virtio "
 	"needs=virtio_ring soft=crc post=late options=\"a=1 b=\\\"x y\\\"\"\n"
 	"alias module=virtio_blk match=\"virtio:d00000002v*\" match=fs-ext4\n"
+	"tmpfs at=/run size=20%\n"
 	"disk find=LABEL=DOCKER at=/var/lib/docker absent=tmpfs wait=10000 size=4096\n"
 	"network match=\"en*\" method=dhcp\n"
 	"network match=lo method=none\n"
@@ -36,13 +37,15 @@ static const char full_plan[] =
 	"link=/usr/sbin/iptables=/usr/sbin/iptables-nft "
 	"link=/a=/b\n"
 	"choose name=firewall pick=none when=always\n"
+	"log to=file path=/var/lib/docker/mkinitrd/log limit=8388608\n"
 	"service name=containerd exec=/usr/bin/containerd exec=\"with \\\\ and \\n\\t\\r\\x07\" "
 	"env=A=b needs=other ready=unix:/run/c.sock wait=60000\n"
 	"main name=dockerd exec=/usr/sbin/dockerd ready=docker:/var/run/docker.sock\n"
 	"container image=console-image:latest archive=/x.tar id=sha256:00\n"
 	"console container=console-image:latest in-memory=busybox on-disk=debian bind=/:/host "
 	"exec=sh ttys=console\n"
-	"shell exec=/usr/bin/busybox exec=sh exec=\"\" ttys=ttyS1\n";
+	"shell exec=/usr/bin/busybox exec=sh exec=\"\" ttys=ttyS1\n"
+	"rescue password=\"$6$salt$hash\"\n";
 
 static void text_to_plan_to_text_is_the_identity(void **state UNUSED)
 {

@@ -169,6 +169,20 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		{ "boot: { limits: { nofile: -1 } }\n",
 		  "x.yaml:1:27: 'boot.limits.nofile' (see setrlimit(2)) is '-1'; expected a number "
 		  "or infinity" },
+		{ "boot: { tmpfs: { /run: 0% } }",
+		  "x.yaml:1:24: 'boot.tmpfs./run' (sockets and state of programs (default: 20%)) "
+		  "is "
+		  "'0%'; expected a size such as 64M, or a share of the memory such as 20%" },
+		{ "boot: { tmpfs: { /tmp: 101% } }",
+		  "x.yaml:1:24: 'boot.tmpfs./tmp' (temporary files (default: 20%)) is '101%'; "
+		  "expected a size such as 64M, or a share of the memory such as 20%" },
+		/* what may be a password is not repeated */
+		{ "boot: { rescue: { password: secret } }",
+		  "x.yaml:1:29: 'boot.rescue.password' (what it asks for first, as crypt(3) has "
+		  "it: "
+		  "openssl passwd -6) is not one; expected a hash of crypt(3) such as 'openssl "
+		  "passwd "
+		  "-6' prints" },
 		{ "files: { /x: { mode: \"0888\" } }\n",
 		  "x.yaml:1:22: 'files./x.mode' (permissions) is '0888'; expected an octal mode "
 		  "such as 0644" },
