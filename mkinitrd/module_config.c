@@ -123,9 +123,8 @@ int module_config_add(struct module_config *config, const struct module_setting 
 	return 0;
 }
 
-/* as libkmod wants it, which else prints a line of its own and ignores the setting: no ']' without
- * a
- * '[' before it, and the other way round (kmod's shared/util.c, underscores()) */
+/* As libkmod wants it, which otherwise prints a line of its own and ignores the setting: no ']'
+ * without a '[' before it, nor the other way round (kmod's shared/util.c, underscores()) */
 static bool has_paired_brackets(const char *word)
 {
 	for (; *word && !strchr("\t ", *word); word++) {
