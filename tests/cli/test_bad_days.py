@@ -187,7 +187,7 @@ class BadDays(cli.CliTest):
     def test_terminal_long(self):
         self.make_big(48 << 20)
         terminal = self.on_terminal("-c", "xz:6")  # seconds, on any machine
-        self.assertEqual(terminal.wait(120), 0)
+        self.assertEqual(terminal.wait(300), 0)
         drawn = re.findall(r"\r\x1b\[K([^\r\n]*)", terminal.all)
         self.assertGreater(len(drawn), 2, terminal.all)
         for line in drawn[:-1]:
@@ -198,7 +198,7 @@ class BadDays(cli.CliTest):
         old = self.old_image()
         self.make_big(96 << 20)
         terminal = self.on_terminal("-c", "xz:6")  # seconds, on any machine
-        terminal.read(r"\x1b\[Kmkinitrd: compressing")
+        terminal.read(r"\x1b\[Kmkinitrd: compressing", 300)
         terminal.send("\x03")
         self.assertEqual(terminal.wait(), -signal.SIGINT)
         self.assertRegex(terminal.all, r"\r\x1b\[K\Z")
