@@ -35,9 +35,9 @@ int applet_docker(int argc, char **argv)
 			      strerror(errno));
 		return EXIT_CANNOT_RUN;
 	}
-	/* a directory that is gone is as good as none */
+	/* a directory that is gone is as good as none: '/' */
 	if (inside && chdir(inside) < 0)
-		(void)chdir("/");
+		errno = 0;
 	if (program_find("docker", &path) < 0) {
 		(void)fprintf(stderr, "docker: there is no 'docker' on the host\n");
 		return EXIT_NOT_FOUND;
