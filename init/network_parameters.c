@@ -329,6 +329,21 @@ static int apply_network(struct machine *machine, struct step_record *record, co
 	return 0;
 }
 
+/* dracut's, which would change what interfaces are: said, because a machine may count on them */
+static void warn_unsupported(const char *key)
+{
+	static const char *const keys[] = {
+		"ifname", "vlan", "bond", "team", "bridge", "rd.route"
+	};
+
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		if (text_equal(keys[i], key))
+			(void)log_line(LOG_ERROR, -ENOSYS,
+				       "%s= is not supported, ignoring it; a card by its hardware "
+				       "address: 'boot: network:' with mac:, or mkinitrd.network=",
+				       key);
+}
+
 int network_parameters_apply(struct machine *machine, struct step_record *record)
 {
 	const char *network = cmdline_last(&machine->cmdline, "mkinitrd.network");
@@ -342,6 +357,8 @@ int network_parameters_apply(struct machine *machine, struct step_record *record
 			r = apply_ip(machine, record, word->value, count++);
 		else if (text_equal(word->key, "nameserver") && word->value)
 			r = apply_nameserver(machine, record, word->value);
+		else
+			warn_unsupported(word->key);
 	}
 	return r;
 }
