@@ -5,7 +5,8 @@
  * In:    Docker's root, its settings and arguments
  * Out:   empty files, pid files and dead sockets renamed; everything else untouched
  * Facts: a file that was written before a power cut, and renamed, can be empty after it when its
- *        bytes were not: rename(2) and fsync(2)
+ *        bytes were not: rename(2) and fsync(2). With an empty list of images dockerd does not
+ * start: docs/boot.md section 8
  */
 #include <string.h>
 #include <sys/socket.h>

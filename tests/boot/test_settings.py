@@ -2,9 +2,9 @@
 """What lies on the Docker disk: settings take effect, broken ones and what an unclean stop leaves
 are set aside.
 
-Facts: dockerd (20.10 to 28) ends at its start when image/overlay2/repositories.json or
-       swarm/docker-state.json is empty, or when a setting stands in daemon.json and on its command
-       line.
+Facts: dockerd ends at its start when image/overlay2/repositories.json is empty (20.10: "Couldn't
+       create reference store repository: EOF"), or when a setting stands in daemon.json and on its
+       command line: dockerd(8).
 """
 import os
 import struct
