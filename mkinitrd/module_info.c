@@ -136,7 +136,15 @@ static int facts_from_elf(Elf *elf, bool with_symbols, struct module_facts *fact
 		if (r < 0 || (has_info && !with_symbols))
 			return r;
 	}
-	return exported && facts->exports.count == 0 ? section_split(exported, &facts->exports) : 0;
+	if (exported && facts->exports.count == 0) {
+		int r = section_split(exported, &facts->exports);
+
+		/* the name of a namespace follows each symbol in it; depmod's tables have it once
+		 */
+		strings_sort(&facts->exports, true);
+		return r;
+	}
+	return 0;
 }
 
 static int facts_read(int fd, bool is_compressed, bool with_symbols, struct module_facts *facts)
