@@ -5,10 +5,10 @@
  * In:    the pipe that is main's standard output and error; stops of process 1
  * Out:   its lines in the log; how it ended and its last lines as errors, before the panic
  * Not:   supervise mode, where main is a child like any other
- * Facts: docs/boot.md section 10. The kernel panics the moment that process 1 ends, and what is in a
- *        pipe then is lost. A tracer with PTRACE_O_TRACEEXIT sees it stop first: ptrace(2). The
- *        process ends when its last thread does, so it is enough to hold one of them. Each signal
- *        for that thread stops it, too, and is passed on
+ * Facts: docs/boot.md section 10. The kernel panics the moment that process 1 ends, and what is
+ *        in a pipe then is lost. A tracer with PTRACE_O_TRACEEXIT sees it stop first: ptrace(2).
+ *        The process ends when its last thread does, so it is enough to hold one of them. Each
+ *        signal for that thread stops it, too, and is passed on
  */
 #include <errno.h>
 #include <signal.h>
