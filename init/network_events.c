@@ -53,7 +53,7 @@ static void carrier_changed(struct interface *interface, bool has_carrier)
 }
 
 /* Return: whether there may be a new interface */
-static bool link_message(struct network *network, const struct nlmsghdr *header)
+static bool link_message(struct network *network, struct nlmsghdr *header)
 {
 	const struct ifinfomsg *link = NLMSG_DATA(header);
 	struct interface *interface = interface_at(network, link->ifi_index);
@@ -84,7 +84,7 @@ static void address_message(struct network *network, struct nlmsghdr *header)
 	size_t left = header->nlmsg_len - NLMSG_LENGTH(sizeof(*shown));
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	bool is_dynamic = !(shown->ifa_flags & IFA_F_PERMANENT);
-	const struct rtattr *found = NULL;
+	struct rtattr *found = NULL;
 
 	if (!interface || shown->ifa_family != AF_INET6 || shown->ifa_scope != RT_SCOPE_UNIVERSE)
 		return;
@@ -136,7 +136,7 @@ static void rdnss_option(const struct interface *interface, const unsigned char 
 			       interface->name, strerror(-r));
 }
 
-static void option_message(const struct network *network, const struct nlmsghdr *header)
+static void option_message(const struct network *network, struct nlmsghdr *header)
 {
 	const struct nduseroptmsg *message = NLMSG_DATA(header);
 	const struct interface *interface = interface_at(network, message->nduseropt_ifindex);
