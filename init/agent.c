@@ -2,11 +2,12 @@
 /*
  * agent.c - the program that talks to Docker, so that PID 1 need not
  *
- * In:    a subcommand: wait, load, console; settings (agent_settings.c)
+ * In:    a subcommand: wait, load, console, stops; settings (agent_settings.c)
  * Out:   wait: its exit status. load: one line on stdout, 0 something was loaded, 3 all was there,
- *        1 failed and the line says why. console: becomes the docker CLI
- * Not:   the API (agent_docker.c), which image a console gets (agent_console.c), restarting one
- *        (console.c)
+ *        1 failed and the line says why. console: becomes the docker CLI.
+ *        stops: a line for each running container, how it wants to be stopped
+ * Not:   the API (agent_docker.c, agent_stop.c), which image a console gets (agent_console.c),
+ * restarting one (console.c)
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include "agent.h"
 #include "agent_http.h"
 #include "agent_settings.h"
+#include "agent_stop.h"
 #include "lib/number.h"
 
 #define CONSOLE_WAIT "120000"
@@ -158,6 +160,21 @@ static int agent_load(const struct agent_arguments *arguments, const struct dock
 	return loaded.length > 0 ? EXIT_OK : EXIT_PRESENT;
 }
 
+/* ---- stops ---- */
+
+static int agent_stops(const struct agent_arguments *arguments, const struct docker *docker)
+{
+	CLEANUP(text_free) struct text reason = TEXT_EMPTY, lines = TEXT_EMPTY;
+	int r = docker_stops(docker, arguments->wait_ms, &lines, &reason);
+
+	(void)fputs(text_string(&lines), stdout);
+	(void)fflush(stdout);
+	if (r == 0)
+		return EXIT_OK;
+	agent_line(stderr, &reason);
+	return EXIT_FAILED;
+}
+
 /* ---- arguments ---- */
 
 // clang-format off
@@ -171,6 +188,7 @@ static const struct {
 	{ "wait",    agent_wait,    "0",          false, false },
 	{ "load",    agent_load,    "0",          false, true },
 	{ "console", agent_console, CONSOLE_WAIT, true,  true },
+	{ "stops",   agent_stops,   "2500",       false, false },
 };
 // clang-format on
 
@@ -217,7 +235,7 @@ int main(int argc, char **argv)
 		i++;
 	if (i == COUNT_OF(agent_commands)) {
 		(void)fprintf(stderr,
-			      "usage: agent wait|load|console --socket PATH [--wait MS] "
+			      "usage: agent wait|load|console|stops --socket PATH [--wait MS] "
 			      "[--image NAME --in-memory NAME --on-disk NAME --name NAME "
 			      "--docker PATH --report PATH --bind SOURCE:TARGET]... [-- WORD...]\n"
 			      "       agent settings DIRECTORY -- WORD...\n");

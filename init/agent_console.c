@@ -57,8 +57,10 @@ static int bind_add(struct strings *words, const char *bind)
 static int console_words(const struct agent_arguments *arguments, const char *image,
 			 struct strings *words)
 {
-	static const char *const before[] = { "run",  "--rm",         "--pull=never", "--net",
-					      "host", "--privileged", "--log-driver", "none" };
+	/* a shell as process 1 does not hear SIGTERM: waiting for it would use up its time */
+	static const char *const before[] = { "run",          "--rm", "--pull=never",
+					      "--net",        "host", "--privileged",
+					      "--log-driver", "none", "--stop-signal=KILL" };
 	int r = strings_add(words, arguments->docker);
 
 	if (r >= 0)

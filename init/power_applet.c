@@ -21,6 +21,7 @@
 #include "power.h"
 
 #define ANSWER_WAIT_MS 10000
+#define SYNC_MS 10000
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
 static int usage(FILE *stream, const char *name)
@@ -76,6 +77,7 @@ static int force(const char *name, enum power_action action)
 
 	if (stat("/proc/self/ns/pid", &namespace) == 0 && namespace.st_ino != FIRST_PID_NAMESPACE)
 		return ask(name, true);
+	power_watch(action, SYNC_MS);
 	sync();
 	(void)reboot(power_command(action));
 	(void)fprintf(stderr, "%s: %s\n", name, strerror(errno));

@@ -141,6 +141,12 @@ static void interrupted(struct supervisor *supervisor, uint32_t signal_number)
 	}
 }
 
+static void button_pressed(struct acpi_button *button)
+{
+	(void)log_line(LOG_WARNING, 0, "poweroff: asked by the power button");
+	power_end(button->owner, POWER_OFF, false);
+}
+
 static void uevents_ready(struct supervisor *supervisor, struct watch *watch)
 {
 	(void)watch;
@@ -182,6 +188,9 @@ static void settle_process(const char *name)
 	if (r < 0)
 		(void)log_line(LOG_WARNING, r, "%s cannot join its cgroup: %s", name, strerror(-r));
 	(void)file_write_existing(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
+	/* what the kernel runs when a hypervisor or a temperature wants the end: it takes /sbin */
+	(void)file_write_existing(AT_FDCWD, "/proc/sys/kernel/poweroff_cmd",
+				  "/usr/sbin/poweroff\n");
 	text_format(&pid, "%d", getpid());
 	r = reboot(RB_DISABLE_CAD) < 0
 		    ? -errno
@@ -189,6 +198,16 @@ static void settle_process(const char *name)
 	if (r < 0)
 		(void)log_line(LOG_WARNING, r, "ctrl-alt-del will not be orderly: %s",
 			       strerror(-r));
+}
+
+static void open_button(struct runtime *runtime)
+{
+	int r = acpi_button_open(&runtime->button, &runtime->supervisor);
+
+	if (r < 0)
+		(void)log_line(r == -ENOENT ? LOG_DEBUG : LOG_WARNING, r,
+			       "the power button will not be heard: %s",
+			       r == -ENOENT ? "this kernel has no ACPI" : strerror(-r));
 }
 
 static int open_all(struct runtime *runtime, struct machine *machine)
@@ -199,6 +218,8 @@ static int open_all(struct runtime *runtime, struct machine *machine)
 		r = control_open(&runtime->control, &runtime->supervisor);
 	if (r == 0 && runtime->uevents.fd >= 0)
 		r = watch_add(&runtime->supervisor, &runtime->uevents, false);
+	if (r == 0)
+		open_button(runtime);
 	return r;
 }
 
@@ -219,6 +240,8 @@ int runtime_open(struct runtime *runtime, struct machine *machine, const char *n
 	runtime->images.owner = runtime;
 	runtime->control.received = message_received;
 	runtime->control.owner = runtime;
+	runtime->button.pressed = button_pressed;
+	runtime->button.owner = runtime;
 	runtime->uevents = (struct watch){ machine->uevent_fd, uevents_ready, runtime };
 	settle_process(name);
 	output_sink_open(&machine->plan);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "acpi_button.h"
 #include "clock.h"
 #include "console.h"
 #include "control.h"
@@ -21,6 +22,7 @@ struct runtime {
 	struct consoles consoles;
 	struct control control;
 	struct watch uevents;
+	struct acpi_button button;
 	struct step_record *exec;
 	bool has_answer; /* Docker's, or its deadline */
 	bool has_loaded; /* the step "images" has begun */

@@ -316,28 +316,32 @@ void services_start(struct services *services, struct supervisor *supervisor)
 		start_those_that_can(services);
 }
 
+bool service_wait_end(struct service *service, uint64_t wait_ms)
+{
+	uint64_t end_ms = clock_ms() + wait_ms;
+	struct timespec pause = { .tv_nsec = 0 };
+	sigset_t ended;
+
+	(void)sigemptyset(&ended);
+	(void)sigaddset(&ended, SIGCHLD);
+	while (supervisor_reap(service->services->supervisor), service->child.pid > 0) {
+		uint64_t now = clock_ms();
+
+		if (now >= end_ms)
+			return false;
+		output_drain(&service->output);
+		pause.tv_nsec = (long)(end_ms - now < 200 ? end_ms - now : 200) * 1000000;
+		(void)sigtimedwait(&ended, NULL, &pause);
+	}
+	return true;
+}
+
 bool service_stop(struct service *service, uint64_t grace_ms)
 {
-	uint64_t end_ms = clock_ms() + grace_ms;
 	bool was_killed = false;
 
-	if (service->child.pid > 0 && kill(service->child.pid, SIGTERM) == 0) {
-		struct timespec pause = { .tv_nsec = 0 };
-		sigset_t ended;
-
-		(void)sigemptyset(&ended);
-		(void)sigaddset(&ended, SIGCHLD);
-		while (supervisor_reap(service->services->supervisor), service->child.pid > 0) {
-			uint64_t now = clock_ms();
-
-			if (now >= end_ms)
-				break;
-			output_drain(&service->output);
-			pause.tv_nsec = (long)(end_ms - now < 200 ? end_ms - now : 200) * 1000000;
-			(void)sigtimedwait(&ended, NULL, &pause);
-		}
-		was_killed = service->child.pid > 0;
-	}
+	if (service->child.pid > 0 && kill(service->child.pid, SIGTERM) == 0)
+		was_killed = !service_wait_end(service, grace_ms);
 	/* what it leaves behind: shims of containers that are gone */
 	(void)cgroup_kill(service->cgroup);
 	(void)cgroup_wait(service->cgroup, "populated", '0', clock_ms() + 2000);

@@ -66,6 +66,10 @@ void service_pause(struct service *service, uint64_t pause_ms);
 /** service_retry() - start one that was given up, with a new count */
 void service_retry(struct service *service);
 
+/** service_wait_end() - until its process has ended, at most @wait_ms; waits itself. Return:
+ * whether it has */
+bool service_wait_end(struct service *service, uint64_t wait_ms);
+
 /** service_stop() - SIGTERM, and SIGKILL for all of its cgroup after @grace_ms. Waits itself.
  * Return: whether it had to be killed */
 bool service_stop(struct service *service, uint64_t grace_ms);

@@ -18,6 +18,7 @@
 
 #include "lib/file.h"
 #include "machine.h"
+#include "release.h"
 #include "unmount.h"
 
 #define MOUNTS_BYTES (8 << 20)
@@ -35,8 +36,7 @@ void mount_list_free(struct mount_list *list)
 	*list = (struct mount_list){ 0 };
 }
 
-/* "\040" and its like, in place */
-static void unescape(char *string)
+void mount_unescape(char *string)
 {
 	char *to = string;
 
@@ -65,8 +65,8 @@ static int mount_list_add(struct mount_list *list, char *line)
 		return -ENOMEM;
 	list->items = items;
 	item = &items[list->count];
-	unescape(source);
-	unescape(path);
+	mount_unescape(source);
+	mount_unescape(path);
 	item->source = strdup(source);
 	item->path = strdup(path);
 	item->is_read_only = text_equal(options, "ro") || text_after(options, "ro,");
@@ -119,16 +119,38 @@ static bool is_disk(const struct mount_entry *entry)
 	return text_after(entry->source, "/dev/") && !entry->is_read_only;
 }
 
+size_t thaw_all(void)
+{
+	CLEANUP(mount_list_free) struct mount_list list = { 0 };
+	size_t count = 0;
+
+	(void)mount_list_read(&list);
+	for (size_t i = 0; i < list.count; i++) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (!is_disk(&list.items[i]))
+			continue;
+		fd = open(list.items[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* EINVAL: it is not frozen */
+		if (fd >= 0 && ioctl(fd, FITHAW, 0) == 0) {
+			(void)log_line(LOG_WARNING, 0, "power: '%s' was frozen, thawed",
+				       list.items[i].path);
+			count++;
+		}
+	}
+	return count;
+}
+
 int unmount_all(const char *data, struct text *said)
 {
-	size_t done = 0, busy = 0, before = SIZE_MAX;
+	size_t done = 0, busy = 0, released = 0, before = SIZE_MAX, swaps = swap_off();
 	int r = 0;
 
 	/* one that is busy may be so only because of another: again, as long as that helps */
-	for (int pass = 0; pass < MOST_PASSES && done != before; pass++) {
+	for (int pass = 0; pass < MOST_PASSES && done + released != before; pass++) {
 		CLEANUP(mount_list_free) struct mount_list list = { 0 };
 
-		before = done;
+		before = done + released;
 		busy = 0;
 		r = mount_list_read(&list);
 		for (size_t i = list.count; i > 0; i--) {
@@ -139,8 +161,13 @@ int unmount_all(const char *data, struct text *said)
 			else
 				busy++;
 		}
+		released += devices_release();
 	}
 	text_format(said, "unmounted: %zu, %zu busy", done, busy);
+	if (released > 0)
+		text_format(said, ", released: %zu", released);
+	if (swaps > 0)
+		text_format(said, ", swap off: %zu", swaps);
 	return r;
 }
 

@@ -23,8 +23,16 @@ void mount_list_free(struct mount_list *list);
 /** mount_list_parse() - the text of /proc/self/mounts, in its order, "\040" decoded */
 int mount_list_parse(struct mount_list *list, const char *text);
 
+/** mount_unescape() - "\040" and its like, in place */
+void mount_unescape(char *string);
+
+/** thaw_all() - file systems on devices that somebody froze: what waits for them can go on, and
+ * end. Return: how many */
+size_t thaw_all(void);
+
 /**
- * unmount_all() - what Docker left, and every file system on a device, last mounted first
+ * unmount_all() - swap off; what Docker left, and every file system on a device, last mounted
+ * first; loop and dm devices that are free then
  * @data: Docker's directory, may be NULL
  * @said: how it went
  *

@@ -211,6 +211,8 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	plan->image.release = strdup(resolve->kernel.release);
 	if (!plan->image.profile || !plan->image.release)
 		return -ENOMEM;
+	plan->has_stop = value_get(boot, "stop", NULL) != NULL;
+	plan->stop.within = plan_duration(value_get(boot, "stop", NULL), 0);
 	r = plan_text(resolve, value_get(boot, "hostname", NULL), &plan->hostname);
 	if (r == 0)
 		r = plan_cmdline(&planner,

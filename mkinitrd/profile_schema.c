@@ -117,6 +117,7 @@ const struct schema_row schema_rows[] = {
 
 	{ "boot",			KIND_MAP,	.help = "what init does" },
 	{ "boot.mode",			KIND_WORD,	"exec supervise", .help = "how init hands over" },
+	{ "boot.stop",			KIND_DURATION,	.help = "how long main and containers may take to end, all together" },
 	{ "boot.hostname",		TEXT_EXPANDED,	.help = "the machine's name" },
 	{ "boot.root",			KIND_MAP,	.help = "the root file system" },
 	{ "boot.root.find",		KIND_WORD,	"none", "*", .help = "none: the image is the root" },

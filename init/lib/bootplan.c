@@ -176,6 +176,11 @@ static const struct key_row rescue_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row stop_keys[] = {
+	KEY(plan_stop, within, KEY_NUMBER),
+	KEYS_END
+};
+
 #define SINGLE(name, keys, member, flag) \
 	{ name, keys, offsetof(struct bootplan, member), NOT_A_LIST, 0, flag }
 #define HAS(member) offsetof(struct bootplan, member)
@@ -208,6 +213,7 @@ const struct verb_row bootplan_verbs[] = {
 	SINGLE("console",  console_keys,  console,  HAS(has_console)),
 	SINGLE("shell",    shell_keys,    shell,    HAS(has_shell)),
 	SINGLE("rescue",   rescue_keys,   rescue,   HAS(has_rescue)),
+	SINGLE("stop",     stop_keys,     stop,     HAS(has_stop)),
 };
 // clang-format on
 

@@ -172,12 +172,17 @@ struct plan_rescue {
 	char *password; /* as crypt(3) made it */
 };
 
+/* "stop": the end of the machine */
+struct plan_stop {
+	uint64_t within; /* ms that main and containers have, all together; 0: none */
+};
+
 struct bootplan {
 	struct plan_image image;
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
 	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell,
-		has_log, has_rescue;
+		has_log, has_rescue, has_stop;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
 	struct plan_resolver resolver;
@@ -188,6 +193,7 @@ struct bootplan {
 	struct plan_shell shell;
 	struct plan_log log;
 	struct plan_rescue rescue;
+	struct plan_stop stop;
 	struct plan_module *modules;
 	struct plan_alias *aliases;
 	struct plan_tmpfs *tmpfses;

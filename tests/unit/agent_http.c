@@ -15,12 +15,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "init/agent_docker.h"
 #include "init/agent_http.h"
+#include "init/agent_stop.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define SIZED(size) OK "Content-Length: " size "\r\n\r\n"
@@ -436,6 +438,82 @@ static void test_wait_hang(void **state)
 	daemon_end(&daemon);
 }
 
+/* ---- how containers want to be stopped ---- */
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TWO                                                                                        \
+	OK "\r\n[{\"Id\":\"" ID_A "\"},{\"Id\":7},{\"Id\":\"../../images\"},{\"Id\":\"" ID_B "\"}" \
+	   "]"
+
+// clang-format off
+static const struct {
+	struct step steps[3];
+	size_t count;
+	int result;
+	const char *lines;
+} stop_rows[] = {
+	{ { { "GET /containers/json HTTP/1.1\r\n", SIZED("2") "[]", false } }, 1, 0, "end\n" },
+	{ { { "GET /containers/json ", TWO, false },
+	    { "GET /containers/" ID_A "/json ",
+	      OK "\r\n{\"Config\":{\"StopSignal\":\"SIGUSR1\",\"StopTimeout\":30}}", false },
+	    { "GET /containers/" ID_B "/json ", OK "\r\n{\"Config\":{\"StopTimeout\":-1}}", false } },
+	  3, 0, ID_A " 10 30000\n" ID_B " 15 -\nend\n" },
+	/* the first has ended meanwhile */
+	{ { { "GET /containers/json ", TWO, false },
+	    { "GET /containers/" ID_A "/json ", "HTTP/1.1 404 No\r\n\r\n", false },
+	    { "GET /containers/" ID_B "/json ", OK "\r\n{}", false } },
+	  3, 0, ID_B " 15 10000\nend\n" },
+	/* no end: not all is known */
+	{ { { "GET /containers/json ", TWO, false },
+	    { "GET /containers/" ID_A "/json ", OK "\r\n{\"Config\":{\"StopTimeout\":0}}", false },
+	    { "GET /containers/" ID_B "/json ", NULL, false } },
+	  3, -ETIMEDOUT, ID_A " 15 0\n" },
+	{ { { "GET /containers/json ", NULL, false } }, 1, -ETIMEDOUT, "" },
+	{ { { "GET /containers/json ", "HTTP/1.1 500 No\r\n\r\n", false } }, 1, -EIO, "" },
+	{ { { "GET /containers/json ", OK "\r\n[{", false } }, 1, -EPROTO, "" },
+};
+
+static const struct {
+	const char *name;
+	int number;
+} stop_signals[] = {
+	{ NULL, SIGTERM }, { "", SIGTERM }, { "SIGINT", SIGINT }, { "quit", SIGQUIT },
+	{ "SIGRTMIN", 34 }, { "RTMIN+3", 37 }, { "sigrtmax-1", 63 }, { "RTMIN+99", SIGTERM },
+	{ "RTMIN-1", SIGTERM }, { "RTMINX", SIGTERM }, { "9", SIGKILL }, { "0", SIGTERM },
+	{ "65", SIGTERM }, { "nonsense", SIGTERM }, { "SIG", SIGTERM },
+};
+// clang-format on
+
+static void test_stops(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(stop_rows); i++) {
+		CLEANUP(text_free) struct text lines = TEXT_EMPTY, reason = TEXT_EMPTY;
+		struct daemon daemon;
+		struct docker docker = { 0 };
+		int r;
+
+		print_message("row %zu\n", i);
+		daemon_start(&daemon, stop_rows[i].steps, stop_rows[i].count);
+		docker.socket_path = daemon.path;
+		r = docker_stops(&docker, 300, &lines, &reason);
+		daemon_end(&daemon);
+		assert_int_equal(r, stop_rows[i].result);
+		assert_string_equal(text_string(&lines), stop_rows[i].lines);
+		assert_true((r < 0) == (reason.length > 0));
+	}
+}
+
+static void test_stop_signal(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(stop_signals); i++) {
+		print_message("row %zu\n", i);
+		assert_int_equal(stop_signal_parse(stop_signals[i].name), stop_signals[i].number);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_load),      cmocka_unit_test(test_load_no_archive),
 		cmocka_unit_test(test_remove),    cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_wait_hang), cmocka_unit_test(test_info),
+		cmocka_unit_test(test_stops),     cmocka_unit_test(test_stop_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

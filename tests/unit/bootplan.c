@@ -45,7 +45,8 @@ static const char full_plan[] =
 	"console container=console-image:latest in-memory=busybox on-disk=debian bind=/:/host "
 	"exec=sh ttys=console\n"
 	"shell exec=/usr/bin/busybox exec=sh exec=\"\" ttys=ttyS1\n"
-	"rescue password=\"$6$salt$hash\"\n";
+	"rescue password=\"$6$salt$hash\"\n"
+	"stop within=90000\n";
 
 static void text_to_plan_to_text_is_the_identity(void **state UNUSED)
 {

@@ -1,7 +1,7 @@
 # the unit tests, one line each
 unit_test(bootplan)
 unit_test(text)
-unit_test(agent_http SOURCES init/agent_http.c init/agent_docker.c)
+unit_test(agent_http SOURCES init/agent_http.c init/agent_docker.c init/agent_stop.c)
 unit_test(agent_settings SOURCES init/agent_daemon_json.c)
 unit_test(container_archive)
 unit_test(network_address)
@@ -42,4 +42,5 @@ unit_test(readers)
 unit_test(resolve_elf)
 unit_test(control_message SOURCES init/control_message.c)
 unit_test(service_order SOURCES init/service_order.c)
-unit_test(init_power SOURCES init/cgroup_tree.c init/containers.c init/log.c init/unmount.c)
+unit_test(init_power SOURCES init/acpi_button.c init/cgroup_tree.c init/containers.c init/log.c
+          init/release.c init/spawn.c init/stop_wishes.c init/supervisor.c init/terminal.c init/unmount.c)
