@@ -198,6 +198,10 @@ class BadDays(cli.CliTest):
         old = self.old_image()
         self.make_big(96 << 20)
         terminal = self.on_terminal("-c", "xz:6")  # seconds, on any machine
+        # without this the terminal throws away what was written while it sends the signal
+        attributes = termios.tcgetattr(terminal.fd)
+        attributes[3] |= termios.NOFLSH
+        termios.tcsetattr(terminal.fd, termios.TCSANOW, attributes)
         terminal.read(r"\x1b\[Kmkinitrd: compressing", 300)
         terminal.send("\x03")
         self.assertEqual(terminal.wait(), -signal.SIGINT)
