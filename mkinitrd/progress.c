@@ -107,8 +107,8 @@ static void draw(uint64_t done, uint64_t total, const char *name)
 	}
 	if (line.failed)
 		return;
+	progress.is_drawn = true; /* before it is: a signal may come as soon as it can be seen */
 	(void)!write(STDERR_FILENO, line.data, line.length);
-	progress.is_drawn = true;
 }
 
 static void draw_if_due(uint64_t done, uint64_t total, const char *name)
