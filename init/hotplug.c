@@ -10,7 +10,6 @@
  * what Docker does all day (network interfaces, block devices of loops) asks for no driver.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -34,7 +33,7 @@ void hotplug_begin(struct machine *machine)
 {
 	machine->devices = &devices;
 	memory_call(forget, machine);
-	(void)malloc_trim(0);
+	memory_release();
 }
 
 _Noreturn static void load(struct machine *machine)

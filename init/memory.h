@@ -12,3 +12,7 @@
  * had the function is called in this one.
  */
 void memory_call(void (*function)(void *context), void *context);
+
+/** memory_release() - give back what is free, and what of the program itself only the boot needed:
+ * its pages come back from the image when they are used again */
+void memory_release(void);

@@ -34,7 +34,7 @@ class Running(machine.BootTest):
             since = guest.position()
             guest.shell.run(command)
             guest.wait_for(r"mkinitrd: console: ttyS0 .* after \d+ s$", 60, since=since)
-            guest.wait_for(r"mkinitrd: console: image=", 60, since=since)
+            guest.wait_for(r"mkinitrd: console: ok image=", 60, since=since)
         self.power_off(guest)
         self.assert_clean(disk)
 

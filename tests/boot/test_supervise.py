@@ -90,7 +90,7 @@ class Faults(machine.BootTest):
         guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
         guest.console.send("mv /usr/sbin/dockerd.away /usr/sbin/dockerd; exit\n")
         guest.wait_for("mkinitrd: rescue: left; starting main again$", 60, since=since)
-        guest.wait_for(r"mkinitrd: console: image=", 180, since=since)
+        guest.wait_for(r"mkinitrd: console: ok image=", 180, since=since)
 
     def test_OD_1_containerd_that_dies_again_and_again(self):
         # process 1 is dockerd: the helper gives up, and panic=-1 wants a restart, an orderly one

@@ -316,8 +316,8 @@ class Shell:
     """The machine's own shell on the second serial line.
 
     Commands are run by a shell without a terminal of its own for output, so that neither a prompt
-    nor line editing mixes with what they say; the line's echo is off. The marker at the end is
-    written in two pieces, so that an echo of the command would not be taken for it.
+    nor line editing mixes with what they say. The markers are written in two pieces, so that an echo
+    of the command is not taken for them: the line's echo is off, unless another shell put it back.
     """
 
     def __init__(self, vm):
@@ -336,10 +336,11 @@ class Shell:
         self.start()
         self.count += 1
         line, since = self.vm.shell_line, len(self.vm.shell_line.text)
-        line.send(f'{{ {command}\n}} </dev/null; echo "COMMAND""-{self.count}-ENDED-$?"\n')
-        match = self.vm.wait_for(rf"COMMAND-{self.count}-ENDED-(\d+)\n", timeout, since=since,
-                                 line=line, unless=(PANIC,))
-        output = line.text[since:match.start()]
+        begin, end = f"COMMAND-{self.count}-BEGINS\n", rf"COMMAND-{self.count}-ENDED-(\d+)\n"
+        line.send(f'{{ echo "COMMAND""-{self.count}-BEGINS"; {command}\n}} </dev/null; '
+                  f'echo "COMMAND""-{self.count}-ENDED-$?"\n')
+        match = self.vm.wait_for(end, timeout, since=since, line=line, unless=(PANIC,))
+        output = line.text[line.text.index(begin, since) + len(begin):match.start()]
         if status is not None and int(match.group(1)) != status:
             raise BootError(self.vm.report(
                 f"`{command}` ended with {match.group(1)}, not {status}: {output}"))
