@@ -350,8 +350,11 @@ class Shell:
         """Type a line that will not come back, such as poweroff, where a user would: at the
         interactive shell below ours."""
         self.start()
-        self.vm.shell_line.send(f"exit\n{command}\n")
+        self.vm.shell_line.send("exit\n")
         self.ready = False
+        # what is typed while one shell goes and the other takes the line may be lost
+        self.vm.type_until('echo "OUTER""-SHELL"', "OUTER-SHELL$", 60, line=self.vm.shell_line)
+        self.vm.shell_line.send(f"{command}\n")
 
 
 def boot(make_vm, deadline=240):
