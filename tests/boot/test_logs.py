@@ -37,7 +37,8 @@ class File(machine.BootTest):
         for line in ("mounts: devtmpfs at /dev", "mounts: tmpfs at /run", "mounts: cgroup2 at ",
                      "modules: 'virtio_blk' loaded", "modules: 'ext4' loaded"):
             self.assertIn("mkinitrd: " + line, guest.console.text)
-        tiny.say(guest, tiny.print_digits(5000, "the-end"))
+        tiny.say(guest, tiny.print_digits(5000, "the-end") + "; : >/run/said")
+        guest.shell.run("while [ ! -e /run/said ]; do usleep 100000; done")
         first = self.end(guest, disk)
         # nothing before the disk was there; not on the console
         self.assertRegex(first.splitlines()[0], r"Z mkinitrd: boot, profile file$")
