@@ -234,6 +234,7 @@ int runtime_open(struct runtime *runtime, struct machine *machine, const char *n
 	runtime->services.gave_up = service_gave_up;
 	runtime->services.owner = runtime;
 	runtime->network.settled = network_settled;
+	runtime->network.supervisor = &runtime->supervisor; /* main may run before it is started */
 	runtime->network.owner = runtime;
 	runtime->images.answered = images_answered;
 	runtime->images.settled = images_settled;
