@@ -11,7 +11,9 @@ import registry
 
 # name -> what is different from only-docker with its shell on the second serial line
 VARIANTS = {
-    "only-docker": [],
+    # and what stands between a file system and a disk, for the cases of test_power.py
+    "only-docker": ["kernel.modules.loop={ load: demand }", "kernel.modules.dm_mod={ load: demand }",
+                    "programs.dmsetup={ need: required }", "boot.stop=30s"],
     "containerd-fails": [
         'boot.services.containerd.exec=[busybox, sh, -c, "echo containerd-last-words; exit 7"]'],
     "dockerd-fails": [
