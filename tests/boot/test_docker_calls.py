@@ -25,6 +25,8 @@ class Case(machine.BootTest):
     def check_pulled_image_serves(self, guest, name):
         """The image runs, and its page is read from outside through a published port."""
         guest.shell.run(f"docker run -d --name web -p 8080:80 {name}")
+        # the container runs; its server listens a moment later, and until then the port is refused
+        guest.shell.run("until docker exec web /bin/busybox netstat -ltn | grep -q ':80 '; do :; done")
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=60) as answer:
             self.assertEqual(answer.read().decode(), registry.PAGE)
 
