@@ -213,6 +213,7 @@ class NoConsole(machine.BootTest):
                                          status=None), "")
         guest.shell.run(f"docker run -d --name web -p 8080:80 {IMAGE} "
                         "busybox nc -ll -p 80 -e busybox echo published")
+        guest.shell.run("until docker exec web netstat -ltn | grep -q ':80 '; do :; done")
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.settimeout(30)
             self.assertEqual(connection.recv(100), b"published\n")

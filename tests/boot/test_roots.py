@@ -94,6 +94,7 @@ class Root:
         self.assertEqual(run(f"docker run --rm {IMAGE} echo a line").strip(), "a line")
         run(f"docker run -d --name web -p 8080:80 {IMAGE} "
             "busybox nc -ll -p 80 -e busybox echo published")
+        run("until docker exec web netstat -ltn | grep -q ':80 '; do :; done")
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.settimeout(30)
             self.assertEqual(connection.recv(100), b"published\n")
