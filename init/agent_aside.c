@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent_aside.h"
 
@@ -29,6 +30,20 @@ void report(const char *kind, const char *format, ...)
 		if ((unsigned char)*at < ' ' || *at == 0x7f)
 			*at = ' ';
 	(void)printf("%s %s\n", kind, line);
+}
+
+bool is_there(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0;
+}
+
+bool is_regular(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static int rename_new(const char *from, const char *to)

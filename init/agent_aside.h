@@ -17,6 +17,10 @@ void report(const char *kind, const char *format, ...) PRINTF_LIKE(2, 3);
  */
 int set_aside(const char *path, const char *why);
 
+/** is_there(), is_regular() - at @path itself: a symlink is there, and is no regular file */
+bool is_there(const char *path);
+bool is_regular(const char *path);
+
 /** names_in() - the names in a directory, sorted, those that begin with '.' left out; of one that
  * is missing or unreadable there are none */
 void names_in(const char *directory, struct strings *ret_names);

@@ -38,20 +38,6 @@ struct settings {
 	json_t *daemon;     /* what dockerd will read; NULL: nothing */
 };
 
-static bool is_there(const char *path)
-{
-	struct stat status;
-
-	return lstat(path, &status) == 0;
-}
-
-static bool is_regular(const char *path)
-{
-	struct stat status;
-
-	return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 /* 0 with the path of @name in our folder, or -ENOENT, -ENOMEM */
 static int place_of(const struct settings *settings, const char *name, char **ret_path)
 {

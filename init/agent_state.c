@@ -17,20 +17,6 @@
 #include "agent_state.h"
 #include "lib/unix_socket.h"
 
-static bool is_there(const char *path)
-{
-	struct stat status;
-
-	return lstat(path, &status) == 0;
-}
-
-static bool is_regular(const char *path)
-{
-	struct stat status;
-
-	return lstat(path, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 /* a file with fewer bytes than any content has */
 static void clear_empty(const char *directory, const char *name)
 {
