@@ -285,9 +285,9 @@ class VM:
         prints is seen. The command must not contain what its output is known by."""
         line = line or self.console
         since, end = len(line.text), time.monotonic() + deadline
+        drop = "\x15"
         while True:
-            # ctrl-u drops what an earlier try may have left unread
-            line.send(f"\x15{command}\n")
+            line.send(f"{drop}{command}\n")
             try:
                 return self.wait_for(pattern, 5, since=since, line=line, unless=())
             except Deadline:
@@ -295,6 +295,9 @@ class VM:
                     raise Deadline(self.report(
                         f"no shell within {deadline} s; its line ends in {line.tail(5)!r}"
                     )) from None
+                # ctrl-c as well: a shell that starts may have taken the end of a line alone, and
+                # wait since for the other of its quotes
+                drop = "\x03\x15"
 
     def wait_end(self, deadline):
         """Wait until the guest ended by itself. Returns QMP's reason: guest-shutdown is a
