@@ -129,8 +129,11 @@ static int list_add_address(const struct ip *ip, struct strings *list, const cha
 
 static int ip_mtu(const struct ip *ip, const char *word, struct plan_network *row)
 {
-	if (number_parse(word, &row->mtu) < 0 || row->mtu < MTU_LEAST || row->mtu > MTU_MOST)
+	uint64_t mtu;
+
+	if (number_parse(word, &mtu) < 0 || mtu < MTU_LEAST || mtu > MTU_MOST)
 		return ip_bad(ip, "not an MTU:", word);
+	row->mtu = mtu;
 	return 0;
 }
 

@@ -37,6 +37,7 @@ include: [base, host-shell, disk-tools]
 programs: { e2fsck: required, mke2fs: required }
 files: { /etc/docker/daemon.json: { content: '{ "iptables": false, "debug": false }' } }
 boot:
+  limits: { nofile: 2000000000 }
   disk: { find: LABEL=DOCKER, at: /var/lib/docker, absent: format, wait: 2s, resize: true,
           swap: LABEL=OD-SWAP }
   main:
@@ -74,7 +75,7 @@ include: [only-docker]
 programs: { docker-proxy: null }
 boot:
   console: null
-  main: { exec: [dockerd, --userland-proxy=false, --containerd=/run/containerd/containerd.sock, --exec-opt=native.cgroupdriver=cgroupfs, --log-level=warn] }
+  main: { exec: [dockerd, --userland-proxy=false, --containerd=/run/containerd/containerd.sock] }
 """, []),
 }
 

@@ -79,7 +79,7 @@ class Legacy(Case):
 class Pull(Case):
     """From "Docker is up", on a kernel with nf_tables; the image does not know the CA."""
 
-    def test_DL_6_DL_7_DL_8_nft_and_an_unknown_CA(self):
+    def test_DL_6_DL_7_DL_8_DL_19_nft_and_an_unknown_CA(self):
         with self.registry:
             name = self.registry.push("web")
             guest, _ = self.docker_up(nic=port_forward(self.port))
@@ -92,6 +92,9 @@ class Pull(Case):
             with open(f"{machine.CERTIFICATES}/ca.crt", encoding="ascii") as file:
                 guest.shell.run(f"mkdir -p {folder}; echo '{file.read()}' >{folder}/ca.crt")
             guest.shell.run(f"docker pull -q {name}")
+            # and a container reaches it, through the host's address
+            guest.shell.run(f"docker run --rm {IMAGE} nc -w 10 {registry.HOST_IN_GUEST} "
+                            f"{self.registry.port}")
         self.check_pulled_image_serves(guest, name)
         # by a container: what it may do is enough to make the kernel load a module
         self.check_module_on_demand(

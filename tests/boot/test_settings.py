@@ -134,14 +134,24 @@ class Broken(OnDisk):
         self.assertIsNone(disks.cat(disk, "/mkinitrd/daemon.json.tries"))
 
 
+    def test_DL_19_more_files_than_the_kernel_allows(self):
+        guest = self.small(self.seeded({}))
+        guest.wait_for("mkinitrd: limits: nofile=2000000000 is more than fs.nr_open allows, using "
+                       "1048576 instead", 120)
+        guest.wait_for(r"mkinitrd: limits: ok nofile=1048576 nproc=infinity ", 30)
+        guest.wait_for(r"mkinitrd: exec: ", 60)
+        self.assertRegex(guest.shell.run("cat /proc/1/limits"),
+                         r"(?m)^Max open files +1048576 +1048576 ")
+
+
 class Taken(OnDisk):
     """With Docker."""
 
-    def test_OD_21_DL_6_DL_17_DL_18_take_effect(self):
+    def test_OD_21_DL_6_DL_17_DL_18_DL_19_take_effect(self):
         with open(os.path.join(machine.CERTIFICATES, "ca.crt"), encoding="ascii") as file:
             authority = file.read()
         disk = self.seeded({
-            "mkinitrd/daemon.json": '{ "labels": ["kept=on-disk"], '
+            "mkinitrd/daemon.json": '{ "labels": ["kept=on-disk"], "log-level": "error", '
                                     '"data-root": "/var/lib/docker/elsewhere" }',
             "mkinitrd/hostname": "od-21\n",
             "mkinitrd/certs/ours.crt": authority,
@@ -158,7 +168,7 @@ class Taken(OnDisk):
             guest.console.send("echo left >/run/docker.sock; exit\n")
             self.wait_ready(guest)
             said = guest.wait_for(SETTINGS_OK, 1).group(1)
-            self.assertIn("daemon.json=labels,data-root hostname=od-21 ca-certificates=replaced "
+            self.assertIn("daemon.json=labels,log-level,data-root hostname=od-21 ca-certificates=replaced "
                           "certificates=1", said)
             for path in ("image/overlay2/repositories.json", "swarm/docker-state.json"):
                 guest.wait_for(f"mkinitrd: settings: /var/lib/docker/elsewhere/{path}: empty", 1)
@@ -171,6 +181,7 @@ class Taken(OnDisk):
             guest.shell.run("! [ -e /var/lib/docker/mkinitrd/daemon.json.tries ]")
             self.assertRegex(guest.shell.run("cat /proc/1/limits"),
                              r"(?m)^Max open files +1048576 +1048576 ")
+            self.assertEqual(guest.shell.run("cat /proc/sys/net/ipv4/ip_forward"), "1\n")
             self.assertRegex(guest.shell.run("ip addr show lo"), "inet 127.0.0.1/8")
             guest.shell.run(f"docker pull -q {name}")
         guest.shell.type("poweroff")

@@ -28,7 +28,7 @@ set_tests_properties(boot-DL-21-OD-22-supervise PROPERTIES
 boot_test(OD-6-OD-20-disks-found test_disks.py Found)
 boot_test(OD-6-disks-checked test_disks.py Checked)
 boot_test(OD-7-disks-made test_disks.py Made)
-boot_test(OD-21-DL-6-DL-17-DL-18-settings test_settings.py)
+boot_test(OD-21-DL-6-DL-17-DL-18-DL-19-settings test_settings.py)
 
 # power-off from every side: on request (ctest -L matrix), after the first boots of both modes
 boot_test(OD-15-OD-22-power-exec test_power.py SidesExec HardExec)
@@ -64,8 +64,8 @@ boot_test(OD-12-no-console-image test_console.py Missing)
 boot_test(OD-11-OD-16-no-console test_console.py NoConsole)
 
 boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
-boot_test(DL-6-DL-7-DL-8-nft test_docker_calls.py Pull)
-set_tests_properties(boot-DL-6-DL-7-DL-8-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(DL-6-DL-7-DL-8-DL-19-nft test_docker_calls.py Pull)
+set_tests_properties(boot-DL-6-DL-7-DL-8-DL-19-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(DL-6-DL-8-DL-11-left-out test_docker_calls.py NoIptables)
 boot_test(OD-1-OD-6-OD-10-faults test_faults.py)
 set_tests_properties(boot-OD-1-OD-6-OD-10-faults PROPERTIES
