@@ -31,7 +31,7 @@ boot_test(OD-7-disks-made test_disks.py Made)
 boot_test(OD-21-DL-6-DL-17-DL-18-DL-19-settings test_settings.py)
 
 # power-off from every side: on request (ctest -L matrix), after the first boots of both modes
-boot_test(OD-15-OD-22-power-exec test_power.py SidesExec HardExec)
+boot_test(OD-15-OD-22-power-exec test_power.py SidesExec HardExec Verbs)
 boot_test(OD-15-OD-22-DL-21-power-supervise test_power.py SidesSupervise HardSupervise Devices)
 set_tests_properties(boot-OD-15-OD-22-power-exec PROPERTIES
   LABELS matrix TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;docker-up")
