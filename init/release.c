@@ -70,11 +70,28 @@ static bool sysfs_has(const char *device, const char *attribute)
 	return access(text_string(&path), F_OK) == 0;
 }
 
+/* whether another device, such as dm's, stands on it */
+static bool has_holders(const char *device)
+{
+	CLEANUP(text_free) struct text path = TEXT_EMPTY;
+	CLEANUP(directory_close) DIR *directory = NULL;
+	const struct dirent *entry;
+
+	text_format(&path, BLOCK_DIRECTORY "/%s/holders", device);
+	directory = opendir(text_string(&path));
+	while (directory && (entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			return true;
+	return false;
+}
+
 static bool release_loop(const char *name)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(fd_close) int fd = -1;
 
+	if (has_holders(name))
+		return false;
 	text_format(&path, "/dev/%s", name);
 	fd = open(text_string(&path), O_RDWR | O_CLOEXEC);
 	if (fd < 0)

@@ -31,6 +31,7 @@ void mount_list_free(struct mount_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].source);
 		free(list->items[i].path);
+		free(list->items[i].type);
 	}
 	free(list->items);
 	*list = (struct mount_list){ 0 };
@@ -56,7 +57,8 @@ static int mount_list_add(struct mount_list *list, char *line)
 	struct mount_entry *items, *item;
 	char *rest = NULL;
 	char *source = strtok_r(line, " ", &rest), *path = strtok_r(NULL, " ", &rest);
-	const char *options = strtok_r(NULL, " ", &rest) ? strtok_r(NULL, " ", &rest) : NULL;
+	char *type = strtok_r(NULL, " ", &rest);
+	const char *options = type ? strtok_r(NULL, " ", &rest) : NULL;
 
 	if (!options)
 		return -EINVAL;
@@ -69,9 +71,10 @@ static int mount_list_add(struct mount_list *list, char *line)
 	mount_unescape(path);
 	item->source = strdup(source);
 	item->path = strdup(path);
+	item->type = strdup(type);
 	item->is_read_only = text_equal(options, "ro") || text_after(options, "ro,");
 	list->count++;
-	return item->source && item->path ? 0 : -ENOMEM;
+	return item->source && item->path && item->type ? 0 : -ENOMEM;
 }
 
 int mount_list_parse(struct mount_list *list, const char *text)
@@ -141,10 +144,46 @@ size_t thaw_all(void)
 	return count;
 }
 
+static bool is_mounted(const char *source)
+{
+	CLEANUP(mount_list_free) struct mount_list list = { 0 };
+
+	(void)mount_list_read(&list);
+	for (size_t i = 0; i < list.count; i++)
+		if (text_equal(list.items[i].source, source))
+			return true;
+	return false;
+}
+
+/* whether a file system on it is alive: it claims its device for itself, open(2) O_EXCL */
+static bool is_claimed(const char *device)
+{
+	CLEANUP(fd_close) int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	return fd < 0 && errno == EBUSY;
+}
+
+/* The disks of @before that are mounted no more, and alive: in a mount namespace of somebody who
+ * cannot be killed. Mounted once more the same file system is here, and can be settled. */
+static size_t take_back(const struct mount_list *before)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < before->count; i++) {
+		const struct mount_entry *entry = &before->items[i];
+
+		if (is_disk(entry) && is_claimed(entry->source) && !is_mounted(entry->source) &&
+		    mount(entry->source, entry->path, entry->type, 0, NULL) == 0)
+			count++;
+	}
+	return count;
+}
+
 int unmount_all(const char *data, struct text *said)
 {
-	size_t done = 0, busy = 0, released = 0, before = SIZE_MAX, swaps = swap_off();
-	int r = 0;
+	size_t done = 0, busy = 0, released = 0, before = SIZE_MAX, swaps = swap_off(), held;
+	CLEANUP(mount_list_free) struct mount_list at_first = { 0 };
+	int r = mount_list_read(&at_first);
 
 	/* one that is busy may be so only because of another: again, as long as that helps */
 	for (int pass = 0; pass < MOST_PASSES && done + released != before; pass++) {
@@ -163,7 +202,10 @@ int unmount_all(const char *data, struct text *said)
 		}
 		released += devices_release();
 	}
+	held = take_back(&at_first);
 	text_format(said, "unmounted: %zu, %zu busy", done, busy);
+	if (held > 0)
+		text_format(said, ", held elsewhere: %zu", held);
 	if (released > 0)
 		text_format(said, ", released: %zu", released);
 	if (swaps > 0)

@@ -9,7 +9,7 @@
 #include "lib/text.h"
 
 struct mount_entry {
-	char *source, *path;
+	char *source, *path, *type;
 	bool is_read_only;
 };
 
@@ -36,7 +36,8 @@ size_t thaw_all(void);
  * @data: Docker's directory, may be NULL
  * @said: how it went
  *
- * Return: 0 also when some are busy: settle_disks() is for those
+ * A disk that somebody in another mount namespace still holds, because no signal reaches him, is
+ * mounted again where it was. Return: 0 also when some are busy: settle_disks() is for those
  */
 int unmount_all(const char *data, struct text *said);
 

@@ -202,8 +202,8 @@ class Hard:
         """One that the host can thaw, and one that only a container sees, which nobody can kill."""
         guest, disk = self.docker_is_up()
         guest.shell.run(
-            "modprobe loop && cd /var/lib/docker && busybox truncate -s 16M seen.img && busybox mke2fs -F seen.img && "
-            "busybox cp seen.img volumes/kept/_data/unseen.img && mkdir /mnt && "
+            "docker volume create kept && modprobe loop && cd /var/lib/docker && "
+            "busybox truncate -s 16M seen.img && busybox mke2fs -F seen.img && busybox cp seen.img volumes/kept/_data/unseen.img && mkdir /mnt && "
             "busybox mount -o loop seen.img /mnt && cd /")
         guest.shell.run(docker_run("thawed", "-v /mnt:/mnt", "sh -c 'trap \"echo goodbye >/v/thawed; "
                                    "exit\" TERM; while :; do echo x >>/mnt/file; sleep 1; done'"))
@@ -217,7 +217,9 @@ class Hard:
         guest.shell.type("poweroff")
         self.check_goodbyes(self.check_end(guest, disk, OFF, since), ["thawed"])
         self.assertIn("power: '/mnt' was frozen, thawed", guest.console.text[since:])
-        self.assertRegex(guest.console.text[since:], r"power: container [0-9a-f]{12} cannot be killed")
+        said = guest.console.text[since:]
+        self.assertRegex(said, r"power: container [0-9a-f]{12} cannot be killed")
+        self.assertRegex(said, r"power: disks: /var/lib/docker frozen ")
 
     def test_OD_22_while_docker_starts(self):
         disk = disks.make_qcow2(self.path("disk.qcow2"))
@@ -283,7 +285,7 @@ class Devices(Case):
             "busybox swapon swap && busybox truncate -s 16M inner && busybox mke2fs -F inner && "
             "busybox losetup /dev/loop0 inner && dmsetup create --noudevsync --noudevrules "
             "--table '0 32768 linear /dev/loop0 0' inner && mkdir /mnt && "
-            "busybox mount /dev/mapper/inner /mnt && echo inside >/mnt/file && "
+            "busybox mount /dev/dm-0 /mnt && echo inside >/mnt/file && "
             "busybox grep swap /proc/swaps")
         since = guest.position()
         guest.shell.type("poweroff")

@@ -30,13 +30,13 @@ boot_test(OD-6-disks-checked test_disks.py Checked)
 boot_test(OD-7-disks-made test_disks.py Made)
 boot_test(OD-21-DL-6-DL-17-DL-18-DL-19-settings test_settings.py)
 
-# power-off from every side: on request (ctest -L matrix), after the first boots of both modes
+# power-off from every side, after the first boots of both modes
 boot_test(OD-15-OD-22-power-exec test_power.py SidesExec HardExec Verbs)
 boot_test(OD-15-OD-22-DL-21-power-supervise test_power.py SidesSupervise HardSupervise Devices)
 set_tests_properties(boot-OD-15-OD-22-power-exec PROPERTIES
-  LABELS matrix TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;docker-up")
+  TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;docker-up")
 set_tests_properties(boot-OD-15-OD-22-DL-21-power-supervise PROPERTIES
-  LABELS matrix TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;supervised")
+  TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;supervised")
 
 boot_test(OD-6-broken-disk test_failures.py BrokenDisk)
 boot_test(OD-8-break test_failures.py Break)

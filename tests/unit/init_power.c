@@ -78,13 +78,13 @@ static void reads_processes(void **state)
 static void reads_mounts(void **state)
 {
 	static const struct {
-		const char *source, *path;
+		const char *source, *path, *type;
 		bool is_read_only;
 	} expected[] = {
-		{ "rootfs", "/", false },
-		{ "/dev/vda", "/var/lib/docker", false },
-		{ "/dev/sr0", "/mnt/a b\\c", true },
-		{ "proc", "/proc", false },
+		{ "rootfs", "/", "rootfs", false },
+		{ "/dev/vda", "/var/lib/docker", "ext4", false },
+		{ "/dev/sr0", "/mnt/a b\\c", "iso9660", true },
+		{ "proc", "/proc", "proc", false },
 	};
 	CLEANUP(mount_list_free) struct mount_list list = { 0 };
 
@@ -98,6 +98,7 @@ static void reads_mounts(void **state)
 	for (size_t i = 0; i < COUNT_OF(expected); i++) {
 		assert_string_equal(list.items[i].source, expected[i].source);
 		assert_string_equal(list.items[i].path, expected[i].path);
+		assert_string_equal(list.items[i].type, expected[i].type);
 		assert_int_equal(list.items[i].is_read_only, expected[i].is_read_only);
 	}
 }
