@@ -24,6 +24,7 @@ class OnDisk(machine.BootTest):
 
     def seeded(self, files, size="256M", name="disk.raw"):
         """A raw disk with these files, by their paths in it."""
+        os.makedirs(self.path("seed"), exist_ok=True)
         for path, content in files.items():
             path = self.path("seed/" + path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
