@@ -57,10 +57,12 @@ static int bind_add(struct strings *words, const char *bind)
 static int console_words(const struct agent_arguments *arguments, const char *image,
 			 struct strings *words)
 {
-	/* a shell as process 1 does not hear SIGTERM: waiting for it would use up its time */
+	/* a shell as process 1 does not hear SIGTERM: waiting for it would use up its time; where
+	 * Docker remaps user namespaces, privileged is refused in any but the host's */
 	static const char *const before[] = { "run",          "--rm", "--pull=never",
 					      "--net",        "host", "--privileged",
-					      "--log-driver", "none", "--stop-signal=KILL" };
+					      "--log-driver", "none", "--stop-signal=KILL",
+					      "--userns=host" };
 	int r = strings_add(words, arguments->docker);
 
 	if (r >= 0)
