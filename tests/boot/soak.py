@@ -24,9 +24,11 @@ import vm
 IMAGE = machine.CONSOLE_IMAGE
 # each number is on the line only when all that was written before is on the disk
 WORK = ("n={first}; while :; do n=$((n+1)); echo $n >/var/lib/docker/volumes/kept/_data/$n; "
-        f"docker run --name w$n -v kept:/v {IMAGE} sh -c \"echo $n >/made; cp /v/$n /copy\"; "
+        # a cut may have left one of that name, with what was not synced
+        "docker rm -f w$n >/dev/null 2>&1; "
+        f"docker run --name w$n -v kept:/v {IMAGE} sh -c \"echo $n >/made; cp /v/$n /copy\" && "
         "docker commit w$n cut:$n >/dev/null && docker rm w$n >/dev/null && sync && "
-        "echo SYN\"\"CED-$n-; done")
+        "echo SYN\"\"CED-$n- || break; done; echo WORK\"\"-FAILED")
 
 
 class Soak:
@@ -36,13 +38,19 @@ class Soak:
         self.disk = disks.make_raw(os.path.join(folder, "disk.raw"), "4G")
         self.synced, self.boots, self.cut_in_boot = 0, 0, 0
 
-    def boot(self):
+    def make(self, attempt=1):
         self.boots += 1
-        name = f"vm-{self.boots}"
-        guest = vm.VM(self.folder, machine.image_path("only-docker"), machine.kernel()[1],
-                      name=name, disks=[self.disk], memory=machine.MEMORY)
-        guest.start()
+        return vm.VM(self.folder, machine.image_path("only-docker"), machine.kernel()[1],
+                     name=f"vm-{self.boots}-{attempt}", disks=[self.disk], memory=machine.MEMORY)
+
+    def up(self):
+        guest = vm.boot(self.make)
+        guest.wait_for(machine.DOCKER_READY, machine.READY_SECONDS)
         return guest
+
+    def cut(self, guest):
+        guest.process.kill()
+        guest.stop()
 
     def check(self, guest):
         """What was synced before any of the cuts is there."""
@@ -60,27 +68,29 @@ class Soak:
         assert said == f"{self.synced}\n{self.synced}\n", said
 
     def round(self):
-        guest = self.boot()
+        # every fourth cut falls into the boot
+        if self.random.random() < 0.25:
+            guest = self.make()
+            guest.start()
+            time.sleep(self.random.uniform(1, 30))
+            self.cut_in_boot += 1
+            self.cut(guest)
+            return
+        guest = self.up()
         try:
-            # every fourth cut falls into the boot
-            if self.random.random() < 0.25:
-                time.sleep(self.random.uniform(1, 30))
-                self.cut_in_boot += 1
-                return
-            guest.wait_for(machine.DOCKER_READY, machine.READY_SECONDS)
             self.check(guest)
             since = len(guest.shell_line.text)
             guest.shell_line.send(WORK.format(first=self.synced) + "\n")
             time.sleep(self.random.uniform(5, 45))
-            for n in re.findall(r"SYNCED-(\d+)-\n", guest.shell_line.text[since:]):
+            said = guest.shell_line.text[since:]
+            assert "WORK-FAILED" not in said, said
+            for n in re.findall(r"SYNCED-(\d+)-\n", said):
                 self.synced = max(self.synced, int(n))
         finally:
-            guest.process.kill()
-            guest.stop()
+            self.cut(guest)
 
     def finish(self):
-        guest = self.boot()
-        guest.wait_for(machine.DOCKER_READY, machine.READY_SECONDS)
+        guest = self.up()
         self.check(guest)
         guest.shell.type("poweroff")
         guest.wait_end(150)
