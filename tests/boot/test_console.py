@@ -43,11 +43,11 @@ class Up(machine.BootTest):
         self.assertIn("/var/run/docker.sock", binds)
         # the host's client, though the container has none of its libraries
         guest.type_until("docker ps --format 'NAME=<{{.Names}}>'", r"^NAME=<console>$", 60)
-        guest.type_until('ls /lib/*/libc.so* /lib64/ld-*; echo "LIBRARIES""=$?"',
+        guest.type_until('ls /lib/*/libc.so* /lib64/ld-*; echo LIBRARIES\\=$?',
                          r"^LIBRARIES=[1-9]", 30)
         guest.type_until("ls /host/usr/lib/mkinitrd", r"^\S*\s*boot\.plan", 30)
         self.assertEqual(guest.shell.run("grep -c '^vxlan ' /proc/modules", status=1), "0\n")
-        guest.type_until('modprobe vxlan && echo "LOADED""=$?"', r"^LOADED=0$", 60)
+        guest.type_until('modprobe vxlan && echo LOADED\\=$?', r"^LOADED=0$", 60)
         self.assertEqual(guest.shell.run("grep -c '^vxlan ' /proc/modules"), "1\n")
 
     def test_OD_13_OD_14_another_image(self):
@@ -65,7 +65,7 @@ class Up(machine.BootTest):
         print(f"the next console after {took:.1f} s, a container of its own takes "
               f"{reference:.1f} s", flush=True)
         self.assertEqual(guest.shell.run("docker inspect -f '{{.Image}}' console").strip(), made)
-        guest.type_until('read is <is; echo "THIS""=$is"', r"^THIS=my-console:1$", 60)
+        guest.type_until('read is <is; echo THIS\\=$is', r"^THIS=my-console:1$", 60)
         self.assertEqual(guest.shell.run(state), before)
         # the emulated machine on a busy host is slower than the 5 s that are meant
         self.assertLess(took, max(5, 1.5 * reference))
@@ -93,7 +93,7 @@ class Up(machine.BootTest):
         self.assertGreater(pauses[3] - pauses[0], 3)
         # and put right again
         guest.shell.run(f"docker tag my-console:1 {IMAGE}")
-        guest.type_until('echo "BACK""-AGAIN"', "BACK-AGAIN", 90)
+        guest.type_until('echo BACK\\-AGAIN', "BACK-AGAIN", 90)
 
 
 class Choice(machine.BootTest):

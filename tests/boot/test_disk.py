@@ -25,7 +25,7 @@ class FirstBoot(machine.BootTest):
         self.assertEqual(guest.shell.run("docker info --format '{{.DockerRootDir}}'").strip(),
                          "/var/lib/docker")
         guest.shell.run(f"docker run --rm -v kept:/v {IMAGE} sh -c 'echo first boot >/v/file'")
-        guest.type_until('echo "CONSOLE""-IS-UP"', "CONSOLE-IS-UP", 60)
+        guest.type_until('echo CONSOLE\\-IS-UP', "CONSOLE-IS-UP", 60)
         guest.save(machine.SNAPSHOT)
         guest.stop()
         os.replace(disk, machine.snapshot_path(machine.SNAPSHOT))
@@ -56,7 +56,7 @@ class Ends(machine.BootTest):
 
     def test_OD_15_poweroff_from_console_container(self):
         guest, disk = self.docker_up()
-        guest.type_until('echo "CONSOLE""-HERE"', "CONSOLE-HERE", 60)
+        guest.type_until('echo CONSOLE\\-HERE', "CONSOLE-HERE", 60)
         guest.console.send("poweroff\n")
         self.check_end(guest, disk, "guest-shutdown")
 

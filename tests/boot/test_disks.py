@@ -82,7 +82,7 @@ class Disks(machine.BootTest):
     def failed(self, guest):
         """The step "disk" failed, and there is a shell; what it said."""
         said = guest.wait_for(DISK_FAILED, 60, unless=NOT_PANIC).group(1)
-        guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
+        guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 60)
         return said
 
     def retry(self, guest, command):

@@ -67,12 +67,12 @@ class Legacy(Case):
     def fail_without_any(self, guest):
         """Neither kind is there: init says so and stops, until it is put right by hand."""
         table = "/usr/lib/modules/*/kernel/net/ipv4/netfilter/iptable_nat.ko"
-        guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 240)
+        guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 240)
         guest.console.send(f"mv {table} /iptable_nat.ko; exit\n")
         said = guest.wait_for(r"mkinitrd: services: failed: (.*)", 120, unless=NOT_PANIC).group(1)
         self.assertRegex(said, r"'firewall' \(nft: no nf_tables; legacy: no iptable_nat\); ")
         self.assertNotRegex(guest.console.text, "mkinitrd: exec:")
-        guest.type_until('echo "RESCUE""-AGAIN"', "RESCUE-AGAIN", 60)
+        guest.type_until('echo RESCUE\\-AGAIN', "RESCUE-AGAIN", 60)
         guest.console.send(f"mv /iptable_nat.ko {table.replace('iptable_nat.ko', '')}; exit\n")
 
 

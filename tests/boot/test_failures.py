@@ -15,7 +15,7 @@ SHELL = "rd.shell"
 
 def rescue_shell(guest, deadline=60):
     """The rescue shell on the console answers."""
-    return guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", deadline)
+    return guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", deadline)
 
 
 class BrokenDisk(machine.BootTest):

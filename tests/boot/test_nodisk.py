@@ -110,7 +110,7 @@ class NoDisk(machine.BootTest):
         self.assertEqual(self.run_in("cat /proc/1/comm"), "dockerd")
         self.guest.wait_for(r"mkinitrd: console: ok .*", 30)
         # in the container on the first terminal process 1 is its own
-        self.guest.type_until('read name </proc/1/comm; echo "CONSOLE""=$name"',
+        self.guest.type_until('read name </proc/1/comm; echo CONSOLE\\=$name',
                               r"^CONSOLE=sh$", 60)
         self.assertIn("console", self.run_in("docker ps --format '{{.Names}}'").splitlines())
 

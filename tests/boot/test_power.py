@@ -141,7 +141,7 @@ class Sides:
 
     def test_OD_15_OD_22_console(self):
         def act(guest):
-            guest.type_until('echo "CONSOLE""-HERE"', "CONSOLE-HERE", 60)
+            guest.type_until('echo CONSOLE\\-HERE', "CONSOLE-HERE", 60)
             guest.console.send("poweroff\n")
         self.end(act, OFF)
 

@@ -27,7 +27,7 @@ def password_hash():
 class Shell(machine.BootTest):
 
     def answers(self, guest):
-        guest.type_until(f'{PASSWORD}\necho "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
+        guest.type_until(f'{PASSWORD}\necho RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 60)
 
     def test_OD_15_password_and_exit_tries_again(self):
         image = tiny.build(self, "rescue", MUST_HAVE, f"boot.rescue.password={password_hash()}",
@@ -47,12 +47,12 @@ class Shell(machine.BootTest):
         guest.wait_for(r"mkinitrd: rescue: 3 wrong passwords on /dev/ttyS0", 10, unless=NOT_PANIC)
         self.answers(guest)
         # on every console of the kernel: the first 25 lines of the screen
-        guest.type_until('busybox fold -w 80 /dev/vcs1; echo "LOOKED""-AT-IT"', "LOOKED-AT-IT", 30)
+        guest.type_until('busybox fold -w 80 /dev/vcs1; echo LOOKED\\-AT-IT', "LOOKED-AT-IT", 30)
         screen = guest.console.text[guest.console.text.index("RESCUE-ANSWERS"):]
         self.assertIn("This is a shell; 'exit' tries the step again.", screen)
         self.assertIn("Password for the rescue shell:", screen)
         # neither what was wrong nor what was right is in the kernel's log
-        guest.type_until('dmesg | busybox grep -c "open s"; echo "LOOKED""-IT-UP"',
+        guest.type_until('dmesg | busybox grep -c "open s"; echo LOOKED\\-IT-UP',
                          r"^0\nLOOKED-IT-UP", 30)
         # poweroff and reboot are not busybox's own, which would do nothing here
         guest.type_until("reboot", r"reboot: cannot ask .*'-f' ends the machine", 30)
@@ -68,7 +68,7 @@ class Shell(machine.BootTest):
         image = tiny.build(self, "break", "boot.tmpfs={ /run: 16M, /tmp: 5% }")
         guest = self.machine(image, append="rd.break=pre-mount", memory=tiny.MEMORY)
         guest.wait_for(r"rd\.break: stopped before 'root'", 60, unless=NOT_PANIC)
-        guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
+        guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 60)
         self.assertNotRegex(guest.console.text, "mkinitrd: root:")
         guest.console.send("exit\n")
         tiny.wait(guest)

@@ -60,7 +60,7 @@ class Broken(OnDisk):
         }
         disk = self.seeded(files)
         guest = self.small(disk, "rd.break=settings")
-        guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 120)
+        guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 120)
         guest.console.send("echo left >/run/one.sock; mkdir /run/two.sock; "
                            "echo 1 >/run/docker.pid; exit\n")
         guest.wait_for(r"mkinitrd: exec: ", 60)
@@ -165,7 +165,7 @@ class Taken(OnDisk):
         with served:
             name = served.push("web")
             guest = self.machine(disks=[disk], append="rd.shell rd.break=settings")
-            guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 240)
+            guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 240)
             guest.console.send("echo left >/run/docker.sock; exit\n")
             self.wait_ready(guest)
             said = guest.wait_for(SETTINGS_OK, 1).group(1)

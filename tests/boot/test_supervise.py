@@ -28,7 +28,7 @@ class FirstBoot(machine.BootTest):
         self.assertEqual(guest.shell.run("cat /proc/1/comm").strip(), "init")
         self.assertEqual(guest.shell.run("ps -eo comm,ppid | grep '^dockerd'").split(),
                          ["dockerd", "1"])
-        guest.type_until('echo "CONSOLE""-IS-UP"', "CONSOLE-IS-UP", 60)
+        guest.type_until('echo CONSOLE\\-IS-UP', "CONSOLE-IS-UP", 60)
         guest.save(SNAPSHOT)
         guest.stop()
         disks.copy(disk, machine.snapshot_path(SNAPSHOT))
@@ -87,7 +87,7 @@ class Faults(machine.BootTest):
         since = guest.position()
         guest.shell.run(FAILING.format(path="/usr/sbin/dockerd", name="dockerd"))
         guest.wait_for(rf"mkinitrd: services: main {GIVEN_UP}", 120, since=since, unless=NOT_PANIC)
-        guest.type_until('echo "RESCUE""-ANSWERS"', "RESCUE-ANSWERS", 60)
+        guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 60)
         guest.console.send("mv /usr/sbin/dockerd.away /usr/sbin/dockerd; exit\n")
         guest.wait_for("mkinitrd: rescue: left; starting main again$", 60, since=since)
         guest.wait_for(r"mkinitrd: console: ok image=", 180, since=since)

@@ -282,12 +282,14 @@ class VM:
 
     def type_until(self, command, pattern, deadline, line=None):
         """Type a line at a shell that may not be there yet, again every few seconds, until what it
-        prints is seen. The command must not contain what its output is known by."""
+        prints is seen. The command must not contain what its output is known by, and better no
+        quotes: of a line at which a shell starts it may get the end alone, and wait for the other
+        quote ever after. A backslash within a word does for the first."""
         line = line or self.console
         since, end = len(line.text), time.monotonic() + deadline
-        drop = "\x15"
         while True:
-            line.send(f"{drop}{command}\n")
+            # ctrl-u drops what an earlier try may have left unread
+            line.send(f"\x15{command}\n")
             try:
                 return self.wait_for(pattern, 5, since=since, line=line, unless=())
             except Deadline:
@@ -295,9 +297,6 @@ class VM:
                     raise Deadline(self.report(
                         f"no shell within {deadline} s; its line ends in {line.tail(5)!r}"
                     )) from None
-                # ctrl-c as well: a shell that starts may have taken the end of a line alone, and
-                # wait since for the other of its quotes
-                drop = "\x03\x15"
 
     def wait_end(self, deadline):
         """Wait until the guest ended by itself. Returns QMP's reason: guest-shutdown is a
@@ -331,7 +330,7 @@ class Shell:
             return
         self.vm.type_until(
             "busybox stty -echo -ixon; busybox sh -s 2>&1 | busybox cat\n"
-            'echo "SHELL""-IS-READY"', "SHELL-IS-READY\n", deadline, line=self.vm.shell_line)
+            'echo SHELL\\-IS-READY', "SHELL-IS-READY\n", deadline, line=self.vm.shell_line)
         self.ready = True
 
     def run(self, command, timeout=90, *, status=0):
@@ -356,7 +355,7 @@ class Shell:
         self.vm.shell_line.send("exit\n")
         self.ready = False
         # what is typed while one shell goes and the other takes the line may be lost
-        self.vm.type_until('echo "OUTER""-SHELL"', "OUTER-SHELL$", 60, line=self.vm.shell_line)
+        self.vm.type_until('echo OUTER\\-SHELL', "OUTER-SHELL$", 60, line=self.vm.shell_line)
         self.vm.shell_line.send(f"{command}\n")
 
 
