@@ -6,7 +6,7 @@
  *        somebody has put there
  * Out:   dockerd's file in /etc/docker, names and certificates in /etc; broken files renamed; lines
  *        for init
- * Not:   the daemon.json itself (agent_daemon_json.c), what Docker has left (agent_state.c);
+ * Not:   the daemon.json itself (daemon_json.c), what Docker has left (docker_state.c);
  * setting the host's name, which init does Facts: Go reads one bundle of certificates and besides
  * every file of /etc/ssl/certs: crypto/x509/root_linux.go. Host names: RFC 1123 section 2.1 and
  * hostname(7)
@@ -19,9 +19,9 @@
 #include <sys/stat.h>
 
 #include "agent_aside.h"
-#include "agent_daemon_json.h"
+#include "daemon_json.h"
 #include "agent_settings.h"
-#include "agent_state.h"
+#include "docker_state.h"
 #include "lib/file.h"
 
 #define FOLDER "mkinitrd"
@@ -303,6 +303,12 @@ static void take_each_certificate(const struct settings *settings)
 		report("detail", "certificates=%zu", count);
 }
 
+static void leave_aside(const char *path, const char *why, void *context)
+{
+	(void)context;
+	(void)set_aside(path, why);
+}
+
 int agent_settings(char **words)
 {
 	struct settings settings = { .data = words[0] };
@@ -317,7 +323,7 @@ int agent_settings(char **words)
 	take_daemon_json(&settings);
 	take_hostname(&settings);
 	take_each_certificate(&settings);
-	state_clear(settings.data, settings.daemon, settings.words);
+	docker_leftovers(settings.data, settings.daemon, settings.words, leave_aside, NULL);
 	json_decref(settings.daemon);
 	free(settings.folder);
 	return 0;

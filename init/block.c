@@ -47,18 +47,20 @@ static void probe_free(blkid_probe *probe)
 	*probe = NULL;
 }
 
-static int set_filters(blkid_probe probe, bool with_partition)
+static int set_filters(blkid_probe probe, unsigned more)
 {
 	char ext2[] = "ext2", ext3[] = "ext3", ext4[] = "ext4", xfs[] = "xfs", btrfs[] = "btrfs",
-	     swap[] = "swap";
-	char *types[] = { ext2, ext3, ext4, xfs, btrfs, swap, NULL };
+	     swap[] = "swap", vfat[] = "vfat", iso9660[] = "iso9660", squashfs[] = "squashfs";
+	char *types[] = { ext2, ext3, ext4, xfs, btrfs, swap, vfat, iso9660, squashfs, NULL };
 
+	if (!(more & BLOCK_ROOT))
+		types[6] = NULL;
 	if (blkid_probe_enable_superblocks(probe, 1) < 0 ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
 							     BLKID_SUBLKS_TYPE) < 0 ||
 	    blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_ONLYIN, types) < 0)
 		return -EINVAL;
-	if (with_partition &&
+	if (more & BLOCK_PARTITION &&
 	    (blkid_probe_enable_partitions(probe, 1) < 0 ||
 	     blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS) < 0))
 		return -EINVAL;
@@ -90,7 +92,7 @@ static int take_values(struct block_device *device, blkid_probe probe)
 	return 0;
 }
 
-int block_probe(struct block_device *device, const char *path, bool with_partition)
+int block_probe(struct block_device *device, const char *path, unsigned more)
 {
 	CLEANUP(probe_free) blkid_probe probe = NULL;
 	CLEANUP(fd_close) int fd = -1;
@@ -112,7 +114,7 @@ int block_probe(struct block_device *device, const char *path, bool with_partiti
 		device->error = errno ? -errno : -EIO;
 		return 0;
 	}
-	r = set_filters(probe, with_partition);
+	r = set_filters(probe, more);
 	if (r < 0)
 		return r;
 	errno = 0;
@@ -233,7 +235,7 @@ static int take_facts(struct block_device *device, const char *name)
 	return -ENOMEM;
 }
 
-int block_scan(struct block_devices *devices, bool with_partition)
+int block_scan(struct block_devices *devices, unsigned more)
 {
 	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
 	int r = list_names(&names);
@@ -255,7 +257,7 @@ int block_scan(struct block_devices *devices, bool with_partition)
 		text_format(&path, "/dev/%s", names.items[i]);
 		for (char *mark = path.data; mark && (mark = strchr(mark, '!')); mark++)
 			*mark = '/';
-		r = block_probe(device, text_string(&path), with_partition);
+		r = block_probe(device, text_string(&path), more);
 		if (r == 0)
 			r = take_facts(device, names.items[i]);
 		if (r == -ENOMEM) {

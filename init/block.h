@@ -28,21 +28,26 @@ struct block_devices {
 
 #define BLOCK_DEVICES_EMPTY ((struct block_devices){ 0 })
 
+/* what is looked for besides ext2, ext3, ext4, xfs, btrfs and swap */
+enum {
+	BLOCK_PARTITION = 1, /* the partition's own label and UUID */
+	BLOCK_ROOT = 2,      /* file systems that a root, or an image of one, can lie on: vfat,
+			      * iso9660, squashfs */
+};
+
 /**
  * block_probe() - read what is on the device at @path
- * @with_partition: also look its partition's own label and UUID up
- *
- * Known are the file systems that init mounts (ext2, ext3, ext4, xfs, btrfs), and "swap".
+ * @more: BLOCK_..., 0 for none
  *
  * Reads only. Return: 0, with device->error set when it could not be read; -ENOMEM;
  * -ENOENT, -ENOTBLK: there is no such device. @device is to be freed in any case.
  */
-int block_probe(struct block_device *device, const char *path, bool with_partition);
+int block_probe(struct block_device *device, const char *path, unsigned more);
 void block_free(struct block_device *device);
 
 /** block_scan() - probe all disks and partitions, in natural order of their names.
  * Return: 0 or a negative errno; @devices is to be freed in any case */
-int block_scan(struct block_devices *devices, bool with_partition);
+int block_scan(struct block_devices *devices, unsigned more);
 void block_devices_free(struct block_devices *devices);
 
 /**

@@ -18,6 +18,9 @@ int cgroup_make(const char *name);
 /** cgroup_join() - move the calling process into a cgroup, made when missing */
 int cgroup_join(const char *name);
 
+/** cgroups_do_without() - from now on there are none to join, and nothing to end by them */
+void cgroups_do_without(void);
+
 /** cgroup_write() - write a control file of a cgroup, such as "cgroup.freeze" */
 int cgroup_write(const char *name, const char *file, const char *value);
 

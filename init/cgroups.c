@@ -1,72 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroups.c - one cgroup v2 hierarchy with all controllers, and a cgroup for init and helper
+ * cgroups.c - step "cgroups": one cgroup v2 hierarchy with all controllers, and a cgroup for init
+ * and helper
  *
- * In:    /sys
+ * In:    /sys; in a container, a hierarchy that is mounted, and a root of it that is a part of more
  * Out:   cgroup2 at /sys/fs/cgroup; cgroups "init" and "helper"
- * Not:   who moves into which (run_exec.c), the services' own cgroups (service.c)
- * Facts: docs/boot.md section 6; kernel Documentation/admin-guide/cgroup-v2.rst
+ * Not:   how (cgroup_setup.c), who moves into which (run_exec.c), the services' own (service.c)
+ * Facts: docs/boot.md section 6
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
 
-#include "lib/file.h"
+#include "cgroup_tree.h"
 #include "machine.h"
-#include "mounts.h"
 
-/* one write for each: one that is refused does not undo the others */
-static int enable_controllers(struct text *enabled)
+/* what init is in until it becomes main; processes of a container's root leave it for this one */
+#define LEAF "init"
+
+static int mount_hierarchy(struct step_record *record)
 {
-	CLEANUP(memory_free) char *available = NULL;
-	char *rest = NULL;
-	int r = file_read_line(AT_FDCWD, CGROUP_ROOT "/cgroup.controllers", &available);
+	enum cgroup_kind kind = cgroup_kind();
+	int r = kind == CGROUP_NONE ? cgroup_v2_mount() : 0;
 
+	if (kind == CGROUP_V1)
+		return step_details(record, -ENOTSUP,
+				    "'%s' is of version 1 here, and init needs cgroup2 there: "
+				    "start the container on a host with cgroup v2, systemd-nspawn "
+				    "with SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
+				    CGROUP_ROOT);
 	if (r < 0)
-		return r;
-	for (char *name = strtok_r(available, " ", &rest); name;
-	     name = strtok_r(NULL, " ", &rest)) {
-		CLEANUP(text_free) struct text word = TEXT_EMPTY;
-
-		text_format(&word, "+%s", name);
-		r = file_write_existing(AT_FDCWD, CGROUP_ROOT "/cgroup.subtree_control",
-					text_string(&word));
-		if (r < 0)
-			(void)log_line(LOG_WARNING, r,
-				       "cgroups: controller '%s' is refused (%s), going on without",
-				       name, strerror(-r));
-		else
-			text_format(enabled, "%s%s", enabled->length ? "," : "", name);
-	}
+		return step_details(record, r, "cannot mount cgroup2 at '%s': %s", CGROUP_ROOT,
+				    r == -ENODEV ? "this kernel has no cgroups (CONFIG_CGROUPS)"
+						 : strerror(-r));
+	(void)log_line(LOG_DEBUG, 0, "mounts: cgroup2 at %s", CGROUP_ROOT);
 	return 0;
+}
+
+static int enable_controllers(struct text *names)
+{
+	CLEANUP(strings_free) struct strings all = STRINGS_EMPTY, enabled = STRINGS_EMPTY;
+	int r = cgroup_controllers(&all, &enabled);
+
+	for (size_t i = 0; r == 0 && i < all.count; i++) {
+		int refused =
+			strings_contain(&enabled, all.items[i]) ? 0 : cgroup_enable(all.items[i]);
+
+		if (refused < 0)
+			(void)log_line(LOG_WARNING, refused,
+				       "cgroups: controller '%s' is refused (%s), going on without",
+				       all.items[i], strerror(-refused));
+		else
+			text_format(names, "%s%s", names->length ? "," : "", all.items[i]);
+	}
+	return r;
 }
 
 int step_cgroups(struct machine *machine, struct step_record *record)
 {
-	static const char *const groups[] = { CGROUP_ROOT "/init", CGROUP_ROOT "/helper" };
-	CLEANUP(text_free) struct text enabled = TEXT_EMPTY;
-	int r;
+	static const char *const groups[] = { LEAF, "helper" };
+	CLEANUP(text_free) struct text names = TEXT_EMPTY;
+	int r = mount_hierarchy(record);
 
-	(void)machine;
-	if (!is_mount_point(CGROUP_ROOT) &&
-	    mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "nsdelegate") < 0) {
-		r = -errno;
-		return step_details(record, r, "cannot mount cgroup2 at '%s': %s", CGROUP_ROOT,
-				    r == -ENODEV ? "this kernel has no cgroups (CONFIG_CGROUPS)"
-						 : strerror(-r));
+	if (machine->container && r == 0)
+		r = cgroup_leave_root(LEAF);
+	if (machine->container && r < 0) {
+		cgroups_do_without();
+		return step_details(record, STEP_SKIP,
+				    "in a container without cgroups of its own: %s",
+				    record->details[0] ? record->details : strerror(-r));
 	}
-	(void)log_line(LOG_DEBUG, 0, "mounts: cgroup2 at %s", CGROUP_ROOT);
-	r = enable_controllers(&enabled);
+	if (r < 0)
+		return r;
+	r = cgroup_is_nested() ? cgroup_leave_root(LEAF) : 0;
+	if (r < 0)
+		return step_details(record, r, "cannot move processes to '%s/%s': %s", CGROUP_ROOT,
+				    LEAF, strerror(-r));
+	r = enable_controllers(&names);
 	if (r < 0)
 		return step_details(record, r, "cannot read '%s/cgroup.controllers': %s",
 				    CGROUP_ROOT, strerror(-r));
 	for (size_t i = 0; i < COUNT_OF(groups); i++) {
-		r = directory_make(groups[i], 0755);
+		r = cgroup_make(groups[i]);
 		if (r < 0)
-			return step_details(record, r, "cannot make '%s': %s", groups[i],
-					    strerror(-r));
+			return step_details(record, r, "cannot make '%s/%s': %s", CGROUP_ROOT,
+					    groups[i], strerror(-r));
 	}
-	return step_details(record, 0, "controllers=%s", text_string(&enabled));
+	return step_details(record, 0, "controllers=%s", text_string(&names));
 }

@@ -49,8 +49,8 @@ void clock_start(struct clock *clock, struct supervisor *supervisor);
 /** clock_end() - close everything, when nothing runs any more; also one that never started */
 void clock_end(struct clock *clock);
 
-/** clock_network() - there is a network: ask the plan's NTP servers. @lease_servers: those of a
- * lease, with commas between, or NULL */
+/** clock_network() - there is a network: ask the plan's NTP servers, unless the clock was never
+ * started. @lease_servers: those of a lease, with commas between, or NULL */
 void clock_network(struct clock *clock, const char *lease_servers);
 
 /** clock_stamp() - write the stamp now, by a child, so that a disk that hangs holds up nobody */

@@ -254,8 +254,11 @@ static void client_ended(struct supervisor *supervisor, struct child *child, int
 
 void clock_network(struct clock *clock, const char *lease_servers)
 {
-	const struct bootplan *plan = &clock->supervisor->machine->plan;
+	const struct bootplan *plan;
 
+	if (!clock->supervisor) /* a container's clock is the machine's */
+		return;
+	plan = &clock->supervisor->machine->plan;
 	if (lease_servers)
 		(void)snprintf(clock->lease_servers, sizeof(clock->lease_servers), "%s",
 			       lease_servers);

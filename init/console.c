@@ -6,8 +6,9 @@
  * Out:   `agent console` on each terminal, which becomes the docker CLI; the step "console", which
  *        ends when the first container runs, or the first CLI ended without one
  * Not:   the image and the CLI's arguments (agent_console.c). The agent puts the container below
- * the cgroup of the container's name, so that the kernel tells when it runs; what else there is to
- * say, it writes into a report Facts: docs/boot.md section 4
+ *        the cgroup of the container's name, so that the kernel tells when it runs; what else there
+ *        is to say, it writes into a report
+ * Facts: docs/boot.md section 4
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include "cgroup_tree.h"
 #include "console.h"
 #include "lib/file.h"
+#include "memory.h"
 #include "spawn.h"
 #include "terminal.h"
 
@@ -28,6 +30,7 @@ static void settle(struct consoles *consoles, int result)
 {
 	consoles->is_settled = true;
 	step_end(consoles->supervisor->machine, consoles->record, result);
+	memory_release(); /* this was the last step of the boot */
 }
 
 /* what the agent said it came to, after @word; NULL: it did not say that */

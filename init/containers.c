@@ -3,11 +3,12 @@
  * containers.c - containers as the kernel shows them, without asking Docker
  *
  * In:    cgroups named by 64 hex digits, wherever they are, and their processes; what is known of
- * how they want to be stopped Out:   signals; all containers ended, or given up Not:   freezing
- * their daemon first (power.c), asking it (stop_wishes.c) Facts: docs/boot.md section 5. A process
- * that is 1 in its PID namespace gets no signal that it has no handler for, other than SIGKILL and
- * SIGSTOP: pid_namespaces(7). Waiting for such a one (a shell) would only use up the time, so it is
- * killed at once
+ *        how they want to be stopped
+ * Out:   signals; all containers ended, or given up
+ * Not:   freezing their daemon first (power.c), asking it (stop_wishes.c)
+ * Facts: docs/boot.md section 5. A process that is 1 in its PID namespace gets no signal that it
+ *        has no handler for, other than SIGKILL and SIGSTOP: pid_namespaces(7). Waiting for such a
+ *        one (a shell) would only use up the time, so it is killed at once
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,6 +26,7 @@
 
 #define COUNTDOWN_MS 5000
 #define STATUS_BYTES 65536
+#define RUNNING_MS 100 /* one that computes all the time is not waited for longer */
 
 bool container_name_is(const char *cgroup)
 {
@@ -84,12 +86,18 @@ static bool waits_for_signals(pid_t pid)
 	static const unsigned long numbers[] = { SYS_rt_sigtimedwait, 177, 421 };
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(memory_free) char *line = NULL;
+	uint64_t end_ms = clock_ms() + RUNNING_MS;
 	unsigned long number;
 	char *end;
 
 	text_format(&path, "/proc/%d/syscall", pid);
-	if (file_read_line(AT_FDCWD, text_string(&path), &line) < 0)
-		return false;
+	/* one that was just woken there, and has no processor yet, is "running": nothing tells when
+	 * it goes on */
+	do {
+		memory_free(&line);
+		if (file_read_line(AT_FDCWD, text_string(&path), &line) < 0)
+			return false;
+	} while (text_equal(line, "running") && clock_ms() < end_ms && poll(NULL, 0, 1) == 0);
 	number = strtoul(line, &end, 10);
 	for (size_t i = 0; i < COUNT_OF(numbers) && end != line; i++)
 		if (number == numbers[i])

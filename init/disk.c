@@ -18,35 +18,15 @@
 #include "disk_format.h"
 #include "disk_grow.h"
 #include "disk_mount.h"
+#include "disk_partition.h"
 #include "lib/file.h"
 #include "machine.h"
-#include "mounts.h"
+#include "api_mounts.h"
+#include "root_mount.h"
+#include "tree.h"
+#include "volume.h"
 
 /* ---- what was found ---- */
-
-/* what an errno of mount(2) means here */
-static const char *mount_error(int error)
-{
-	static const struct {
-		int error;
-		const char *text;
-	} rows[] = {
-		{ EINVAL, "the file system is damaged, or made by a newer system" },
-		{ EUCLEAN, "the file system is damaged" },
-		{ EBADMSG, "the file system is damaged" },
-		{ ENODEV,
-		  "the image and this kernel have no driver for it; add one to the profile" },
-		{ ENOENT, "a module that it needs is missing, for its checksums perhaps" },
-		{ EACCES, "the device is read-only" },
-		{ EROFS, "the device is read-only" },
-		{ EBUSY, "it is in use" },
-	};
-
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		if (rows[i].error == -error)
-			return rows[i].text;
-	return strerror(-error);
-}
 
 static int mount_failed(struct step_record *record, const struct block_device *device, int error)
 {
@@ -93,19 +73,43 @@ static bool has_file_system(const struct block_device *device)
 	return device->type && !text_equal(device->type, "swap");
 }
 
+/* one disk for the changes of the root and for Docker: it is mounted already */
+static int use_cow_disk(const struct plan_disk *disk, struct step_record *record,
+			const struct block_device *device)
+{
+	CLEANUP(text_free) struct text details = TEXT_EMPTY;
+	int r = mount(ROOT_COW, disk->at, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+
+	if (r < 0)
+		return step_details(record, r, "%s (%s) cannot be seen at %s too: %s", disk->find,
+				    device->path, disk->at, strerror(-r));
+	if (disk->resize == PLAN_YES) {
+		disk_partition_grow(device, &details);
+		disk_grow(device, device->type, disk->at, &details);
+	}
+	return step_details(record, 0, "source=%s device=%s at=%s%s", disk->find, device->path,
+			    disk->at, text_string(&details));
+}
+
 static int use_device(struct machine *machine, struct step_record *record,
 		      struct block_device *device, bool is_new)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
 	CLEANUP(text_free) struct text details = TEXT_EMPTY;
 	const char *type = NULL;
-	int r;
+	int r = directory_make(disk->at, 0711);
 
+	if (r < 0)
+		return step_details(record, r,
+				    "there is no directory '%s', and none can be made: %s; make it "
+				    "in the tree, or give the root a writable layer: "
+				    "mkinitrd.cow=tmpfs",
+				    disk->at, strerror(-r));
 	if (is_new) {
 		CLEANUP(memory_free) char *path = text_pointer_take(&device->path);
 
 		block_free(device);
-		r = block_probe(device, path, false);
+		r = block_probe(device, path, 0);
 		if (r < 0 || !device->type)
 			return step_details(record, r < 0 ? r : -EIO,
 					    "the file system that was made on %s cannot be read "
@@ -113,6 +117,10 @@ static int use_device(struct machine *machine, struct step_record *record,
 					    path);
 		text_add(&details, " made=yes");
 	}
+	if (machine->cow_path && text_equal(machine->cow_path, device->path))
+		return use_cow_disk(disk, record, device);
+	if (disk->resize == PLAN_YES)
+		disk_partition_grow(device, &details);
 	r = is_new ? 0 : disk_check(machine, device, record, &details);
 	if (r < 0)
 		return r;
@@ -200,14 +208,32 @@ static int use_absent(struct machine *machine, struct step_record *record,
 	return use_tmpfs(disk, record, "absent", text_string(&why));
 }
 
-int step_disk(struct machine *machine, struct step_record *record)
+/* the layers of Docker's images do not work on top of those of a root, and a root that is only read
+ * has no place for them */
+static int no_disk(const struct machine *machine, struct step_record *record)
+{
+	static char at[] = "/var/lib/docker";
+	const struct plan_disk disk = { .at = at };
+
+	if (!machine->root_is_entered || !tree_has_docker())
+		return step_details(record, STEP_SKIP, "none in the plan");
+	if (tree_mounts(at))
+		return step_details(record, STEP_SKIP, "none in the plan; the tree mounts %s", at);
+	(void)log_line(LOG_ERROR, -ENODEV,
+		       "disk: the plan names none for Docker: what it keeps in '%s' is in memory "
+		       "only and is lost at power-off",
+		       at);
+	return use_tmpfs(&disk, record, "none in the plan", NULL);
+}
+
+static int mount_disk(struct machine *machine, struct step_record *record)
 {
 	const struct plan_disk *disk = &machine->plan.disk;
 	CLEANUP(disk_search_free) struct disk_search search = { .find = disk->find };
 	int r;
 
 	if (!machine->plan.has_disk)
-		return step_details(record, STEP_SKIP, "none in the plan");
+		return no_disk(machine, record);
 	if (!disk->find || !disk->at)
 		return step_details(record, -EINVAL, "the plan's disk has no 'find' or no 'at'");
 	if (is_mount_point(disk->at))
@@ -226,4 +252,16 @@ int step_disk(struct machine *machine, struct step_record *record)
 	if (search.found_count == 0)
 		return use_absent(machine, record, &search);
 	return use_found(machine, record, &search);
+}
+
+int step_disk(struct machine *machine, struct step_record *record)
+{
+	CLEANUP(text_free) struct text details = TEXT_EMPTY;
+	int r = mount_disk(machine, record), result = r;
+
+	if (r < 0 || !machine->plan.has_disk)
+		return r;
+	text_add(&details, record->details);
+	r = volumes_mount(machine, record, &details);
+	return r < 0 ? r : step_details(record, result, "%s", text_string(&details));
 }

@@ -64,7 +64,7 @@ static int look_at_path(struct disk_search *search)
 	if (!search->seen.items)
 		return -ENOMEM;
 	search->seen.count = 1;
-	r = block_probe(search->seen.items, search->value, false);
+	r = block_probe(search->seen.items, search->value, search->wants_root ? BLOCK_ROOT : 0);
 	if (r < 0)
 		block_devices_free(&search->seen);
 	else
@@ -74,6 +74,7 @@ static int look_at_path(struct disk_search *search)
 
 static int look(struct disk_search *search)
 {
+	unsigned more = search->wants_root ? BLOCK_ROOT : 0;
 	int r;
 
 	block_devices_free(&search->seen);
@@ -83,8 +84,9 @@ static int look(struct disk_search *search)
 		if (r != -ENOENT)
 			return r;
 	}
-	r = block_scan(&search->seen,
-		       search->kind == FIND_PART_LABEL || search->kind == FIND_PART_UUID);
+	if (search->kind == FIND_PART_LABEL || search->kind == FIND_PART_UUID)
+		more |= BLOCK_PARTITION;
+	r = block_scan(&search->seen, more);
 	for (size_t i = 0; r == 0 && search->kind != FIND_PATH && i < search->seen.count; i++)
 		if (is_match(search, &search->seen.items[i]) &&
 		    search->found_count < COUNT_OF(search->found))
@@ -122,8 +124,9 @@ int disk_search_until(struct machine *machine, struct disk_search *search, uint6
 		    report >= deadline)
 			continue; /* to look once more */
 		block_describe(&search->seen, &seen);
-		(void)log_line(LOG_WARNING, 0, "disk: waiting for %s, %llu s of %llu s; seen: %s",
-			       search->find, (unsigned long long)((clock_ms() - start) / 1000),
+		(void)log_line(LOG_WARNING, 0, "%s: waiting for %s, %llu s of %llu s; seen: %s",
+			       search->step ? search->step : "disk", search->find,
+			       (unsigned long long)((clock_ms() - start) / 1000),
 			       (unsigned long long)(wait_ms / 1000), text_string(&seen));
 		report += REPORT_MS;
 	}

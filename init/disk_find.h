@@ -11,6 +11,8 @@
 struct disk_search {
 	const char *find; /* as the plan says it; must outlive the search */
 	bool wants_swap;  /* a swap area; else anything but one */
+	bool wants_root;  /* also what BLOCK_ROOT stands for */
+	const char *step; /* whose lines say that it takes long; NULL: disk */
 	enum find_kind kind;
 	const char *value;         /* in @find */
 	struct block_devices seen; /* by the last look */

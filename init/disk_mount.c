@@ -19,6 +19,29 @@
 #include "disk_mount.h"
 #include "lib/file.h"
 
+const char *mount_error(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} rows[] = {
+		{ EINVAL, "the file system is damaged, or made by a newer system" },
+		{ EUCLEAN, "the file system is damaged" },
+		{ EBADMSG, "the file system is damaged" },
+		{ ENODEV,
+		  "the image and this kernel have no driver for it; add one to the profile" },
+		{ ENOENT, "a module that it needs is missing, for its checksums perhaps" },
+		{ EACCES, "the device is read-only" },
+		{ EROFS, "the device is read-only" },
+		{ EBUSY, "it is in use" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].error == -error)
+			return rows[i].text;
+	return strerror(-error);
+}
+
 /* Would it mount? Asked with the device itself set read-only. Return: 0 when nothing speaks
  * against it, or the negative errno */
 static int ext_try(const char *path, const char *type, const char *at)

@@ -7,6 +7,9 @@
 #include "block.h"
 #include "machine.h"
 
+/** mount_error() - what an errno of mount(2) means here */
+const char *mount_error(int error);
+
 /**
  * disk_mount() - load the driver of @device's file system and mount it at @at
  * @ret_type: the type that it was mounted as; not the caller's to free

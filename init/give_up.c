@@ -55,6 +55,9 @@ static void without_shell(struct runtime *runtime)
 	int64_t seconds = runtime->supervisor.machine->panic_seconds;
 	uint64_t pause_ms = seconds > 0 ? (uint64_t)seconds * 1000 : seconds < 0 ? 0 : TRY_AGAIN_MS;
 
+	/* its manager knows what follows */
+	if (runtime->supervisor.machine->container)
+		power_end(runtime, POWER_OFF, false);
 	if (seconds == 0)
 		(void)log_line(LOG_ERROR, 0,
 			       "no rescue shell: trying %s again in %d s; panic=10 restarts the "

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits.c - the resource limits of everything that is started
+ * limits.c - resource limits by name
  *
- * In:    the plan's limits
+ * In:    names and values
  * Out:   setrlimit(2) of this process, which all others inherit
+ * Not:   which there are to be (limits_step.c, dockerlaunch_kernel.c)
  * Facts: the kernel gives PID 1 1024/4096 open files, and containers inherit that; nofile cannot
  *        go past fs.nr_open: docs/boot.md section 6, getrlimit(2)
  */
@@ -14,49 +15,57 @@
 
 #include "lib/file.h"
 #include "lib/number.h"
-#include "machine.h"
+#include "limits.h"
+#include "log.h"
 
 // clang-format off
 static const struct limit_row {
 	const char *name; /* as in prlimit(1) */
 	__rlimit_resource_t resource;
-	bool has_default;
-	uint64_t otherwise; /* when the plan does not say */
 } rows[] = {
-	{ "as",         RLIMIT_AS,         false, 0 },
-	{ "core",       RLIMIT_CORE,       false, 0 },
-	{ "cpu",        RLIMIT_CPU,        false, 0 },
-	{ "data",       RLIMIT_DATA,       false, 0 },
-	{ "fsize",      RLIMIT_FSIZE,      false, 0 },
-	{ "locks",      RLIMIT_LOCKS,      false, 0 },
-	{ "memlock",    RLIMIT_MEMLOCK,    false, 0 },
-	{ "msgqueue",   RLIMIT_MSGQUEUE,   false, 0 },
-	{ "nice",       RLIMIT_NICE,       false, 0 },
-	{ "nofile",     RLIMIT_NOFILE,     true,  1048576 },
-	{ "nproc",      RLIMIT_NPROC,      true,  UINT64_MAX },
-	{ "rss",        RLIMIT_RSS,        false, 0 },
-	{ "rtprio",     RLIMIT_RTPRIO,     false, 0 },
-	{ "rttime",     RLIMIT_RTTIME,     false, 0 },
-	{ "sigpending", RLIMIT_SIGPENDING, false, 0 },
-	{ "stack",      RLIMIT_STACK,      false, 0 },
+	{ "as",         RLIMIT_AS },
+	{ "core",       RLIMIT_CORE },
+	{ "cpu",        RLIMIT_CPU },
+	{ "data",       RLIMIT_DATA },
+	{ "fsize",      RLIMIT_FSIZE },
+	{ "locks",      RLIMIT_LOCKS },
+	{ "memlock",    RLIMIT_MEMLOCK },
+	{ "msgqueue",   RLIMIT_MSGQUEUE },
+	{ "nice",       RLIMIT_NICE },
+	{ "nofile",     RLIMIT_NOFILE },
+	{ "nproc",      RLIMIT_NPROC },
+	{ "rss",        RLIMIT_RSS },
+	{ "rtprio",     RLIMIT_RTPRIO },
+	{ "rttime",     RLIMIT_RTTIME },
+	{ "sigpending", RLIMIT_SIGPENDING },
+	{ "stack",      RLIMIT_STACK },
 };
 // clang-format on
 
-static const struct plan_limit *limit_find(const struct bootplan *plan, const char *name)
+static const struct limit_row *row_find(const char *name)
 {
-	for (size_t i = 0; i < plan->limit_count; i++)
-		if (plan->limits[i].name && text_equal(plan->limits[i].name, name))
-			return &plan->limits[i];
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (text_equal(rows[i].name, name))
+			return &rows[i];
 	return NULL;
 }
 
-static uint64_t clamp_nofile(uint64_t value)
+uint64_t limit_nofile_most(void)
 {
 	CLEANUP(memory_free) char *line = NULL;
 	uint64_t most;
 
 	if (file_read_line(AT_FDCWD, "/proc/sys/fs/nr_open", &line) < 0 ||
-	    number_parse(line, &most) < 0 || value <= most)
+	    number_parse(line, &most) < 0)
+		return UINT64_MAX;
+	return most;
+}
+
+static uint64_t clamp_nofile(uint64_t value)
+{
+	uint64_t most = limit_nofile_most();
+
+	if (value <= most)
 		return value;
 	(void)log_line(LOG_WARNING, -EPERM,
 		       "limits: nofile=%llu is more than fs.nr_open allows, using %llu instead",
@@ -64,43 +73,37 @@ static uint64_t clamp_nofile(uint64_t value)
 	return most;
 }
 
-static int limit_set(const struct limit_row *row, uint64_t value, struct text *details)
+int limit_get(const char *name, uint64_t *ret_value)
 {
+	const struct limit_row *row = row_find(name);
 	struct rlimit limit;
 
+	if (!row)
+		return -EINVAL;
+	if (getrlimit(row->resource, &limit) < 0)
+		return -errno;
+	*ret_value = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
+	return 0;
+}
+
+int limit_set(const char *name, uint64_t value, struct text *details)
+{
+	const struct limit_row *row = row_find(name);
+	struct rlimit limit;
+
+	if (!row)
+		return -EINVAL;
 	if (row->resource == RLIMIT_NOFILE)
 		value = clamp_nofile(value);
 	limit.rlim_cur = limit.rlim_max = value == UINT64_MAX ? RLIM_INFINITY : (rlim_t)value;
 	if (setrlimit(row->resource, &limit) < 0)
 		return -errno;
+	if (!details)
+		return 0;
 	text_format(details, "%s%s=", details->length ? " " : "", row->name);
 	if (value == UINT64_MAX)
 		text_add(details, "infinity");
 	else
 		text_format(details, "%llu", (unsigned long long)value);
 	return 0;
-}
-
-int step_limits(struct machine *machine, struct step_record *record)
-{
-	CLEANUP(text_free) struct text details = TEXT_EMPTY;
-	size_t known = 0;
-
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		const struct plan_limit *limit = limit_find(&machine->plan, rows[i].name);
-		int r;
-
-		known += limit != NULL;
-		if (!limit && !rows[i].has_default)
-			continue;
-		r = limit_set(&rows[i], limit ? limit->value : rows[i].otherwise, &details);
-		if (r < 0)
-			return step_details(record, r, "cannot set '%s': %s", rows[i].name,
-					    strerror(-r));
-	}
-	if (known < machine->plan.limit_count)
-		return step_details(record, -EINVAL,
-				    "the plan names a limit twice, or one that is none; set: %s",
-				    text_string(&details));
-	return step_details(record, 0, "%s", text_string(&details));
 }

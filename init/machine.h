@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cgroup_setup.h"
 #include "lib/bootplan.h"
 #include "lib/cmdline.h"
 #include "log.h"
@@ -18,7 +19,6 @@
 #define TOOL_DIRECTORY "/usr/lib/mkinitrd"
 #define AGENT_PATH TOOL_DIRECTORY "/agent"
 #define DHCP_SCRIPT_PATH TOOL_DIRECTORY "/udhcpc-script"
-#define CGROUP_ROOT "/sys/fs/cgroup"
 
 enum step_result { STEP_PENDING, STEP_OK, STEP_SKIPPED, STEP_FAILED };
 
@@ -30,20 +30,27 @@ struct step_record {
 	uint64_t start_us, end_us;
 };
 
-/* mounts plan modules root clock disk swap settings cgroups limits network services images console,
- * and "exec" */
-#define STEP_COUNT 15
+/* mounts plan modules root bundle clock disk swap settings cgroups limits network services images
+ * console, and "exec" */
+#define STEP_COUNT 16
 
 struct machine {
 	struct bootplan plan;
 	struct cmdline cmdline;
-	char *disk_name;       /* of the device at plan.disk.at, as in /sys/class/block, or NULL */
-	char *break_step;      /* rd.break=: our name of the step to stop before, or NULL */
-	bool shell_allowed;    /* rd.shell, panic= and whether the image has one */
-	int64_t panic_seconds; /* panic=: < 0 at once, 0 never restart, > 0 after so long */
-	bool has_panic;        /* panic= was given */
-	bool rootfs_is_bare;   /* no nullfs below: init re-rooted itself (docs/boot.md section 1) */
-	bool root_is_settled;  /* that has been looked at and done */
+	char *disk_name;        /* of the device at plan.disk.at, as in /sys/class/block, or NULL */
+	char *cow_path;         /* the device mounted at ROOT_COW, for writing, or NULL */
+	char *tree_init;        /* what this process becomes when the root has an init, or NULL */
+	char **arguments;       /* of this process, from the kernel: NULL at the end */
+	char *container;        /* whose container this is process 1 of; NULL: of a machine */
+	uint64_t zero_us;       /* what times in the record count from: 0, or a container's start */
+	bool root_is_entered;   /* the plan's root is "/" */
+	char *break_step;       /* rd.break=: our name of the step to stop before, or NULL */
+	bool shell_allowed;     /* rd.shell, panic= and whether the image has one */
+	int64_t panic_seconds;  /* panic=: < 0 at once, 0 never restart, > 0 after so long */
+	bool has_panic;         /* panic= was given */
+	bool hostname_is_given; /* by ip= */
+	bool rootfs_is_bare;  /* no nullfs below: init re-rooted itself (docs/boot.md section 1) */
+	bool root_is_settled; /* that has been looked at and done */
 	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */
 	struct modules *modules; /* loader and alias index (modules.c), NULL before that step */
 	pid_t beside_pid;        /* loads modules while the steps go on, 0: none */
@@ -112,3 +119,5 @@ int applet_docker(int argc, char **argv);      /* docker, in the console (docker
 int applet_boot_times(int argc, char **argv);  /* boot-times (boot_times_applet.c) */
 int applet_dhcp_script(int argc, char **argv); /* udhcpc-script (dhcp_script.c) */
 int applet_sntp(int argc, char **argv);        /* sntp (clock_sntp.c) */
+int applet_mount(int argc, char **argv);       /* mkinitrd-mount (mount_applet.c) */
+int applet_shutdown(int argc, char **argv);    /* shutdown, as process 1 (shutdown_applet.c) */

@@ -214,8 +214,8 @@ void modules_want_present(const struct machine *machine)
 			       modules_want_alias(machine, modaliases.items[i]));
 }
 
-/* the kernel runs this program when it wants a module itself; its default is /sbin/modprobe */
-static void set_modprobe(void)
+/* its default is /sbin/modprobe */
+void modules_set_modprobe(void)
 {
 	static const char *const places[] = { "/sbin/modprobe", "/usr/sbin/modprobe",
 					      "/usr/bin/modprobe" };
@@ -347,7 +347,7 @@ int step_modules(struct machine *machine, struct step_record *record)
 		(void)log_line(LOG_WARNING, r,
 			       "modules: no messages about new devices (%s), going on without",
 			       strerror(-r));
-	set_modprobe();
+	modules_set_modprobe();
 	r = machine->modules ? 0 : modules_make(machine);
 	if (r < 0)
 		return r;

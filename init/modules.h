@@ -29,5 +29,8 @@ void modules_join(struct machine *machine);
  * when the plan has none of that name; a failure is logged */
 int modules_load_name(const struct machine *machine, const char *name);
 
+/** modules_set_modprobe() - tell the kernel which program to run when it wants a module itself */
+void modules_set_modprobe(void);
+
 /** modules_want_present() - note the modules of every device that the kernel shows in /sys */
 void modules_want_present(const struct machine *machine);

@@ -4,21 +4,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "lib/bootplan.h"
-
-/** is_mount_point() - is something mounted at @path? */
-bool is_mount_point(const char *path);
-
-/**
- * mountinfo_is_bare() - is "/" the rootfs itself, with nothing below it?
- * @mountinfo: text of /proc/self/mountinfo
- *
- * Return: 1 yes: pivot_root(2) will not work; 0 no; -EINVAL: there is no line for "/"
- * Source: measured, docs/boot.md section 1: then the mount is its own parent
- */
-int mountinfo_is_bare(const char *mountinfo);
 
 /** mounts_log() - rd.debug, which is known only when /proc is there: a line for each mount */
 void mounts_log(void);

@@ -135,6 +135,29 @@ int netlink_link_set_mtu(int index, uint32_t mtu)
 	return netlink_do(&request);
 }
 
+int netlink_bridge_make(const char *name)
+{
+	/* IFLA_INFO_DATA, though empty, makes the kernel compare the kinds of one that is there */
+	static const char kind[] = "bridge";
+	struct rtattr inside[2] = {
+		{ .rta_type = IFLA_INFO_KIND, .rta_len = RTA_LENGTH(sizeof(kind)) },
+		{ .rta_type = IFLA_INFO_DATA, .rta_len = RTA_LENGTH(0) },
+	};
+	char information[RTA_SPACE(sizeof(kind)) + RTA_SPACE(0)] = { 0 };
+	struct request request;
+	struct ifinfomsg *link = request_begin(&request, RTM_NEWLINK, NLM_F_CREATE, sizeof(*link));
+
+	link->ifi_family = AF_UNSPEC;
+	memcpy(information, &inside[0], sizeof(inside[0]));
+	memcpy(information + RTA_LENGTH(0), kind, sizeof(kind));
+	memcpy(information + RTA_SPACE(sizeof(kind)), &inside[1], sizeof(inside[1]));
+	if (strlen(name) >= IFNAMSIZ)
+		return -ENAMETOOLONG;
+	request_add(&request, IFLA_IFNAME, name, strlen(name) + 1);
+	request_add(&request, IFLA_LINKINFO, information, sizeof(information));
+	return netlink_do(&request);
+}
+
 /* ---- addresses ---- */
 
 int netlink_address_add(int index, const struct network_address *address)

@@ -18,6 +18,10 @@
 int netlink_link_up(int index);
 int netlink_link_set_mtu(int index, uint32_t mtu);
 
+/** netlink_bridge_make() - one that is there already is fine. -EOPNOTSUPP: the kernel has no
+ * bridges, or what has this name is none */
+int netlink_bridge_make(const char *name);
+
 /** netlink_address_add() - add an address to a link, or renew it */
 int netlink_address_add(int index, const struct network_address *address);
 

@@ -8,11 +8,13 @@
  * Not:   DHCP clients (network_client.c), addresses and routes (network_static.c, dhcp_script.c),
  *        the kernel's messages (network_events.c), name servers (resolver.c)
  * Facts: docs/boot.md section 7; only hardware has a "device" in /sys/class/net/NAME, so a wide
- *        pattern does not catch lo, bridges and veth pairs
+ *        pattern does not catch lo, bridges and veth pairs; a container's network is made of
+ *        those
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ifaddrs.h>
 #include <string.h>
 
 #include "lib/file.h"
@@ -123,8 +125,9 @@ static const struct plan_network *row_of(const struct network *network, const ch
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(memory_free) char *mac = NULL;
 
+	/* a container has no hardware */
 	text_format(&path, "/sys/class/net/%s/device", name);
-	if (access(text_string(&path), F_OK) < 0)
+	if (!network->supervisor->machine->container && access(text_string(&path), F_OK) < 0)
 		return NULL;
 	text_clear(&path);
 	text_format(&path, "/sys/class/net/%s/address", name);
@@ -322,8 +325,31 @@ void network_end(struct network *network)
 	fd_close(&network->events.fd);
 }
 
+/* Why there is nothing to do in a container: its manager, or the machine whose network it shares,
+ * has done it. NULL: there is. */
+static const char *container_network(void)
+{
+	const char *why = "in a container without a network of its own";
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) < 0)
+		return why;
+	for (const struct ifaddrs *item = all; item; item = item->ifa_next) {
+		if (item->ifa_flags & IFF_LOOPBACK)
+			continue;
+		if (item->ifa_addr && item->ifa_addr->sa_family == AF_INET) {
+			why = "in a container whose network has addresses";
+			break;
+		}
+		why = NULL;
+	}
+	freeifaddrs(all);
+	return why;
+}
+
 void network_start(struct network *network, struct supervisor *supervisor)
 {
+	const char *why = supervisor->machine->container ? container_network() : NULL;
 	struct bootplan *plan = &supervisor->machine->plan;
 	bool wants_any = false, wants_dhcp = false;
 	int r;
@@ -332,14 +358,17 @@ void network_start(struct network *network, struct supervisor *supervisor)
 	network->events.fd = -1;
 	network->deadline = (struct timer){ .fire = deadline_due, .owner = network };
 	network->record = step_begin(supervisor->machine, "network");
-	set_resolver(plan);
+	if (!why)
+		set_resolver(plan);
 	for (size_t i = 0; i < plan->network_count; i++) {
 		wants_any |= plan->networks[i].method != PLAN_METHOD_NONE;
 		wants_dhcp |= plan->networks[i].method == PLAN_METHOD_DHCP;
 	}
 	network->is_released = true; /* until there is something to hold back */
-	if (!wants_any) {
-		settle(network, step_details(network->record, STEP_SKIP, "none wanted"));
+	if (!wants_any)
+		why = "none wanted";
+	if (why) {
+		settle(network, step_details(network->record, STEP_SKIP, "%s", why));
 		return;
 	}
 	if (wants_dhcp && (!plan->has_dhcp || plan->dhcp.exec.count == 0)) {

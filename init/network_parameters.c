@@ -215,6 +215,7 @@ static int ip_long(const struct ip *ip, size_t index)
 	if (r == 0 && field(ip, HOSTNAME)) {
 		free(plan->hostname);
 		plan->hostname = strdup(field(ip, HOSTNAME));
+		ip->machine->hostname_is_given = true;
 		r = plan->hostname ? 0 : -ENOMEM;
 	}
 	return r;

@@ -64,7 +64,7 @@ static int write_kmsg(const char *name, enum log_level level, const char *line)
 	char record[SINK_BYTES];
 
 	(void)snprintf(record, sizeof(record), "<%d>%.40s: %s\n", (int)level, name, line);
-	return write(log_fd(), record, strlen(record)) < 0 ? -errno : 0;
+	return log_write(record);
 }
 
 static void open_file(const struct plan_log *log, const char *profile)

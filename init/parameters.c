@@ -2,7 +2,7 @@
 /*
  * parameters.c - what the kernel command line asks of init
  *
- * In:    /proc/cmdline
+ * In:    /proc/cmdline; in a container, which is not asked by the machine's, init's arguments
  * Out:   settings of the machine, and values of the plan replaced
  * Not:   splitting the line (lib/cmdline.c); the network (network_parameters.c); parameters of
  *        others, which are ignored
@@ -47,7 +47,7 @@ static const struct {
 	{ "pre-trigger", "modules" },
 	{ "initqueue",   "root" },
 	{ "pre-mount",   "root" },
-	{ "mount",       "disk" },
+	{ "mount",       "root" },
 	{ "pre-pivot",   HAND_OVER },
 	{ "cleanup",     HAND_OVER },
 };
@@ -101,9 +101,14 @@ int parameters_early(struct machine *machine)
 int parameters_read(struct machine *machine)
 {
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
-	int r = file_read(AT_FDCWD, "/proc/cmdline", CMDLINE_BYTES, &text);
+	int r = 0;
 
 	cmdline_free(&machine->cmdline);
+	for (size_t i = 1; r == 0 && machine->container && machine->arguments[i]; i++)
+		r = cmdline_add(&machine->cmdline, machine->arguments[i]);
+	if (machine->container)
+		return r < 0 ? r : parameters_early(machine);
+	r = file_read(AT_FDCWD, "/proc/cmdline", CMDLINE_BYTES, &text);
 	if (r == 0)
 		r = cmdline_parse(&machine->cmdline, text_string(&text));
 	return r < 0 ? r : parameters_early(machine);
@@ -167,7 +172,7 @@ static char *find_program(const char *name)
 	return NULL;
 }
 
-/* what runs in main's place; how main said that it is ready holds for the same program only */
+/* what runs in main's place; how main is started, and is ready, holds for the same program only */
 static int replace_main(struct machine *machine, struct step_record *record, const char *parameter,
 			const char *value)
 {
@@ -189,8 +194,13 @@ static int replace_main(struct machine *machine, struct step_record *record, con
 		free(words.items[0]);
 		words.items[0] = path;
 	}
-	if (service->exec.count == 0 || !text_equal(service->exec.items[0], words.items[0]))
+	if (service->exec.count == 0 || !text_equal(service->exec.items[0], words.items[0])) {
 		memory_free(&service->ready);
+		memory_free(&service->user);
+		memory_free(&service->directory);
+		memory_free(&service->stop);
+		machine->plan.end = PLAN_END_RESTART;
+	}
 	strings_free(&service->exec);
 	service->exec = words;
 	words = STRINGS_EMPTY;
@@ -198,17 +208,28 @@ static int replace_main(struct machine *machine, struct step_record *record, con
 	return replace(&service->name, basename(service->exec.items[0]));
 }
 
-static int apply_exec(struct machine *machine, struct step_record *record, const char *value)
+/* what they mean is for root_request.c */
+static int check_root(struct machine *machine, struct step_record *record, const char *value)
 {
-	return replace_main(machine, record, "mkinitrd.exec", value);
+	return machine->plan.has_root
+		       ? 0
+		       : step_details(record, -EINVAL,
+				      "mkinitrd.image= and mkinitrd.cow= (%s): this image is its "
+				      "own root; give its profile a boot.root",
+				      value);
 }
 
-static int not_built(struct machine *machine, struct step_record *record, const char *value)
+static int apply_bundle(struct machine *machine, struct step_record *record, const char *value)
 {
-	(void)machine;
-	return step_details(record, -ENOSYS,
-			    "mkinitrd.image= and mkinitrd.cow= are not built yet; drop '%s'",
-			    value);
+	if (!machine->plan.has_bundle)
+		return step_details(record, -EINVAL,
+				    "mkinitrd.bundle=%s: this image takes no bundle; give its "
+				    "profile a boot.bundle",
+				    value);
+	if (!text_equal(value, "none"))
+		return replace(&machine->plan.bundle.path, value);
+	machine->plan.has_bundle = false;
+	return 0;
 }
 
 // clang-format off
@@ -218,10 +239,11 @@ static const struct {
 } rows[] = {
 	{ "mkinitrd.disk",    apply_disk },
 	{ "mkinitrd.mode",    apply_mode },
-	{ "mkinitrd.exec",    apply_exec },
+	{ "mkinitrd.exec",    NULL }, /* parameters_main() */
 	{ "mkinitrd.network", NULL }, /* network_parameters.c */
-	{ "mkinitrd.image",   not_built },
-	{ "mkinitrd.cow",     not_built },
+	{ "mkinitrd.image",   check_root },
+	{ "mkinitrd.cow",     check_root },
+	{ "mkinitrd.bundle",  apply_bundle },
 };
 // clang-format on
 
@@ -235,7 +257,7 @@ static void warn_unknown(const char *key)
 	/* of an error's priority, so that "quiet" does not hide it */
 	(void)log_line(LOG_ERROR, -EINVAL,
 		       "parameter '%s' is not known, ignoring it; known are mkinitrd.disk, .mode, "
-		       ".exec, .network, .image and .cow",
+		       ".exec, .network, .image, .cow and .bundle",
 		       key);
 }
 
@@ -269,5 +291,14 @@ int parameters_apply(struct machine *machine, struct step_record *record)
 			return r;
 	}
 	r = network_parameters_apply(machine, record);
-	return r < 0 ? r : apply_init(machine, record);
+	/* programs are looked up where they will be started */
+	return r < 0 || machine->plan.has_root ? r : parameters_main(machine, record);
+}
+
+int parameters_main(struct machine *machine, struct step_record *record)
+{
+	const char *value = cmdline_last(&machine->cmdline, "mkinitrd.exec");
+	int r = value ? replace_main(machine, record, "mkinitrd.exec", value) : 0;
+
+	return r < 0 || machine->tree_init ? r : apply_init(machine, record);
 }

@@ -16,3 +16,7 @@ int parameters_early(struct machine *machine);
 /** parameters_apply() - mkinitrd.* and init= of machine->cmdline over the plan's values. On failure
  * the record's details say which one and why. Return: 0 or a negative errno */
 int parameters_apply(struct machine *machine, struct step_record *record);
+
+/** parameters_main() - mkinitrd.exec= and init=, once the root is there in which they are looked
+ * up; parameters_apply() does it when the image is its own root. Return: as that */
+int parameters_main(struct machine *machine, struct step_record *record);

@@ -125,17 +125,20 @@ int step_plan(struct machine *machine, struct step_record *record)
 		return step_details(record, r, "cannot read '/proc/cmdline': %s", strerror(-r));
 	mounts_log();
 	r = plan_read(machine, record);
-	if (access(COMPLETE_PATH, F_OK) < 0)
+	if (!machine->container && access(COMPLETE_PATH, F_OK) < 0)
 		return say_incomplete(plan, record);
 	if (r < 0)
 		return r;
 	r = parameters_apply(machine, record);
 	if (r < 0)
 		return r;
-	check_release(plan);
-	mounts_resize(plan);
-	set_hostname(plan->hostname);
-	loopback_up();
+	/* of a container its manager has the say */
+	if (!machine->container) {
+		check_release(plan);
+		mounts_resize(plan);
+		set_hostname(plan->hostname);
+		loopback_up();
+	}
 	return step_details(record, 0, "profile=%s modules=%zu",
 			    plan->image.profile ? plan->image.profile : "-", plan->module_count);
 }

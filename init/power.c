@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #include "cgroup_tree.h"
+#include "container.h"
 #include "containers.h"
+#include "notify.h"
 #include "output_sink.h"
 #include "power.h"
 #include "settings.h"
+#include "spawn.h"
 #include "unmount.h"
 
 #define STOP_WITHIN_MS 90000
@@ -105,7 +108,7 @@ static int stop_main(struct power *power, struct text *said)
 	bool was_killed;
 
 	if (program->child.pid > 0)
-		(void)kill(program->child.pid, SIGTERM);
+		(void)kill(program->child.pid, service_signal(program->plan));
 	while (program->child.pid > 0) {
 		uint64_t now = clock_ms();
 		uint64_t left_ms = end_ms > now ? end_ms - now : 0;
@@ -170,11 +173,13 @@ static int phase_rest(struct power *power, struct text *said)
 
 static int phase_unmount(struct power *power, struct text *said)
 {
-	const struct bootplan *plan = &power->runtime->supervisor.machine->plan;
+	const struct machine *machine = power->runtime->supervisor.machine;
+	const struct bootplan *plan = &machine->plan;
 
 	output_sink_close(); /* its file would keep the disk busy */
 	sync();
-	return unmount_all(plan->has_disk ? plan->disk.at : NULL, said);
+	return unmount_all(plan->has_disk ? plan->disk.at : NULL,
+			   machine->root_is_entered ? RUN_DIRECTORY : NULL, said);
 }
 
 static int phase_settle(struct power *power, struct text *said)
@@ -186,15 +191,16 @@ static int phase_settle(struct power *power, struct text *said)
 // clang-format off
 static const struct {
 	int (*function)(struct power *power, struct text *said);
+	bool is_for_machine; /* a container's file systems are those of the machine */
 } phases[] = {
-	{ phase_thaw },
-	{ phase_ask },
-	{ phase_main },
-	{ phase_containers },
-	{ phase_services },
-	{ phase_rest },	/* shells, consoles, network clients, and what people started */
-	{ phase_unmount },
-	{ phase_settle },	/* disks that main still holds open */
+	{ phase_thaw,       true },
+	{ phase_ask,        false },
+	{ phase_main,       false },
+	{ phase_containers, false },
+	{ phase_services,   false },
+	{ phase_rest,       false },	/* shells, consoles, network clients, and what people started */
+	{ phase_unmount,    true },
+	{ phase_settle,     true },	/* disks that main still holds open */
 };
 
 static const int commands[POWER_ACTION_COUNT] = {
@@ -244,6 +250,7 @@ _Noreturn void power_end(struct runtime *runtime, enum power_action action, bool
 {
 	const struct bootplan *plan = &runtime->supervisor.machine->plan;
 	uint64_t within_ms = plan->has_stop ? plan->stop.within : STOP_WITHIN_MS;
+	const struct machine *machine = runtime->supervisor.machine;
 	struct power power = {
 		.runtime = runtime,
 		.action = action,
@@ -252,15 +259,19 @@ _Noreturn void power_end(struct runtime *runtime, enum power_action action, bool
 	};
 
 	runtime->supervisor.is_ending = true;
+	notify_send("STOPPING=1\nSTATUS=%s", power_action_name(action));
 	power_watch(action, force ? FORCE_MS : within_ms + REST_MS);
 	clock_stamp(&runtime->clock);
 	/* an applet that was run by hand may have left us elsewhere */
 	(void)cgroup_join("helper");
 	for (size_t i = 0; i < COUNT_OF(phases) && !force; i++)
-		run_phase(&power, i);
-	if (force)
+		if (!machine->container || !phases[i].is_for_machine)
+			run_phase(&power, i);
+	if (force || machine->container)
 		sync();
 	(void)log_line(LOG_WARNING, 0, "power: %s now", power_action_name(action));
+	if (machine->container)
+		container_end(action, runtime->given_up ? EXIT_FAILURE : runtime->status);
 	(void)reboot(power_command(action));
 	(void)log_line(LOG_ERROR, -errno, "power: the kernel refuses to %s: %s; switch it off",
 		       power_action_name(action), strerror(errno));

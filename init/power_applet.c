@@ -5,16 +5,15 @@
  * In:    the name it is called by, -f
  * Out:   a message to the control socket; with -f the machine's end at once
  * Not:   the orderly end (power.c)
- * Facts: reboot(2) in a PID namespace of its own only ends that namespace: reboot(2). The first PID
- *        namespace has this inode number: kernel include/linux/proc_ns.h, PROC_PID_INIT_INO
+ * Facts: reboot(2) in a PID namespace of its own only ends that namespace: reboot(2)
  */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#include "container.h"
 #include "control_message.h"
 #include "machine.h"
 #include "lib/unix_socket.h"
@@ -22,7 +21,6 @@
 
 #define ANSWER_WAIT_MS 10000
 #define SYNC_MS 10000
-#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
 static int usage(FILE *stream, const char *name)
 {
@@ -73,9 +71,7 @@ static int ask(const char *name, bool force)
 
 static int force(const char *name, enum power_action action)
 {
-	struct stat namespace;
-
-	if (stat("/proc/self/ns/pid", &namespace) == 0 && namespace.st_ino != FIRST_PID_NAMESPACE)
+	if (container_is_here())
 		return ask(name, true);
 	power_watch(action, SYNC_MS);
 	sync();

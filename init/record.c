@@ -3,7 +3,8 @@
  * record.c - /run/mkinitrd/boot.json: how each step ended, and when
  *
  * In:    the machine's step records
- * Out:   one JSON object; "steps" in the order they began, times in ms since the kernel started
+ * Out:   one JSON object; "steps" in the order they began, times in ms since the kernel started, or
+ *        the container
  * Not:   the log lines (steps.c)
  */
 #include <errno.h>
@@ -60,9 +61,9 @@ int record_format(const struct machine *machine, struct text *text)
 		add_string(text, record->name);
 		text_add(text, ", \"result\": ");
 		add_string(text, result_words[record->result]);
-		add_ms(text, "start_ms", record->start_us);
+		add_ms(text, "start_ms", record->start_us - machine->zero_us);
 		if (record->end_us)
-			add_ms(text, "end_ms", record->end_us);
+			add_ms(text, "end_ms", record->end_us - machine->zero_us);
 		text_add(text, ", \"details\": ");
 		add_string(text, record->details);
 		text_add_char(text, '}');

@@ -12,10 +12,14 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <unistd.h>
 
+#include "container.h"
 #include "machine.h"
+#include "notify.h"
 #include "rescue_advice.h"
 #include "rescue_console.h"
+#include "rescue_root.h"
 #include "shells.h"
 
 #define KERNEL_LINES 8
@@ -108,22 +112,56 @@ __attribute__((noreturn)) static void give_up(const struct machine *machine)
 		(void)reap_until(FOREVER, &status);
 }
 
+/* before the root is there, an image whose programs lie in it has none */
+static bool has_program(const struct machine *machine)
+{
+	const struct strings *exec = &machine->plan.shell.exec;
+
+	return machine->plan.has_shell && exec->count && access(exec->items[0], X_OK) == 0;
+}
+
 bool rescue_has_shell(const struct machine *machine)
 {
-	return machine->plan.has_shell && machine->plan.shell.exec.count && machine->shell_allowed;
+	return has_program(machine) && machine->shell_allowed && !machine->container;
+}
+
+/* rd.break asks for a shell, whatever panic= says; rd.shell=0 is stronger */
+static bool is_wanted(const struct machine *machine, bool is_break)
+{
+	return machine->plan.has_shell &&
+	       (machine->shell_allowed ||
+		(is_break && cmdline_flag(&machine->cmdline, "rd.shell", true)));
+}
+
+/* its manager has said what follows when a container fails, and has its own way in */
+static void in_container(const struct step_record *record, bool is_break)
+{
+	if (is_break) {
+		(void)log_line(LOG_ERROR, 0,
+			       "rd.break: a container has no rescue shell; its manager can enter "
+			       "it; going on");
+		return;
+	}
+	(void)log_line(LOG_ERROR, 0, "the container ends: step '%s' failed", record->name);
+	notify_send("STOPPING=1\nSTATUS=%s failed: %s", record->name, record->details);
+	container_end(POWER_OFF, EXIT_FAILURE);
 }
 
 void rescue(struct machine *machine, const struct step_record *record, bool is_break)
 {
 	CLEANUP(text_free) struct text message = TEXT_EMPTY;
 	const struct plan_shell *shell = &machine->plan.shell;
-	/* rd.break asks for a shell, whatever panic= says; rd.shell=0 is stronger */
-	bool has_shell = rescue_has_shell(machine) ||
-			 (is_break && machine->plan.has_shell && shell->exec.count &&
-			  cmdline_flag(&machine->cmdline, "rd.shell", true));
+	bool has_shell = is_wanted(machine, is_break);
 	struct consoles consoles;
 	sigset_t child, before;
 
+	if (machine->container) {
+		in_container(record, is_break);
+		return;
+	}
+	if (has_shell && !has_program(machine))
+		rescue_root_enter(machine);
+	has_shell = has_shell && has_program(machine);
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &child, &before);
@@ -137,10 +175,14 @@ void rescue(struct machine *machine, const struct step_record *record, bool is_b
 					   machine->plan.has_rescue ? machine->plan.rescue.password
 								    : NULL);
 	}
+	rescue_root_leave();
 	if (!has_shell && is_break) {
 		(void)log_line(LOG_ERROR, 0,
-			       "rd.break: there is no shell in this image, or rd.shell=0 forbids "
-			       "it; going on");
+			       "rd.break: there is no shell in this image%s, or rd.shell=0 forbids "
+			       "it; going on",
+			       machine->plan.has_root && !machine->root_is_entered
+				       ? " before its root is there"
+				       : "");
 	} else if (!has_shell) {
 		consoles_show(&consoles, &message);
 		give_up(machine);

@@ -13,6 +13,12 @@ static const struct {
 	const char *step, *here, *next_boot;
 } rows[] = {
 	{ "plan", NULL, "correct the parameter that is named above, or build the image again" },
+	{ "root",
+	  "cat /proc/partitions; mkdir -p /run/mkinitrd/root; mount DEVICE /run/mkinitrd/root; "
+	  "exit",
+	  "root=LABEL=... and mkinitrd.image=PATH for another one, mkinitrd.cow=tmpfs for changes "
+	  "in "
+	  "memory" },
 	{ "disk", "cat /proc/partitions; mkdir -p MOUNTPOINT; mount DEVICE MOUNTPOINT; exit",
 	  "mkinitrd.disk=LABEL=... for another disk, mkinitrd.disk=none for none (nothing is "
 	  "kept)" },
@@ -43,6 +49,6 @@ void rescue_advice(const struct machine *machine, const char *step, bool has_she
 			    ". The end: poweroff%s, reboot%s\n",
 			    access(CONTROL_PATH, F_OK) == 0 ? "" : " -f",
 			    access(CONTROL_PATH, F_OK) == 0 ? "" : " -f");
-	else if (machine->plan.has_shell && shell->count)
+	else if (machine->plan.has_shell && shell->count && !machine->shell_allowed)
 		text_add(text, "  rd.shell=1 at the boot loader gives a shell here\n");
 }

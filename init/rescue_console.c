@@ -64,7 +64,7 @@ static int shell_become(int fd, const char *path, const struct plan_shell *shell
 	if (r == 0)
 		r = strings_add(&type, "ENV=" SHELL_RC_PATH);
 	if (r == 0)
-		r = environment_make(&type, &environment);
+		r = environment_make(&type, NULL, &environment);
 	if (r < 0)
 		return r;
 	(void)ioctl(fd, TIOCSCTTY, 1);

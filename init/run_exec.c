@@ -100,8 +100,12 @@ static int become_main(const struct plan_service *program, int output_fd)
 {
 	CLEANUP(strings_free) struct strings environment = STRINGS_EMPTY;
 	CLEANUP(fd_close) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int r = environment_make(&program->env, &environment);
+	CLEANUP(account_free) struct account account = ACCOUNT_ROOT;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	int r = service_check(program, &account, &why);
 
+	if (r == 0)
+		r = environment_make(&program->env, account.home, &environment);
 	if (r < 0)
 		return r;
 	if (null_fd < 0)
@@ -110,10 +114,10 @@ static int become_main(const struct plan_service *program, int output_fd)
 	    dup2(output_fd, STDERR_FILENO) < 0)
 		return -errno;
 	signals_reset();
-	if (chdir("/") < 0)
-		(void)log_line(LOG_WARNING, -errno, "exec: cannot go to '/' (%s), going on",
-			       strerror(errno));
 	(void)log_line(LOG_INFO, 0, "exec: %s", program->exec.items[0]);
+	r = become(program->user ? &account : NULL, program->directory);
+	if (r < 0)
+		return r;
 	(void)execve(program->exec.items[0], program->exec.items, environment.items);
 	return -errno;
 }

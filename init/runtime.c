@@ -21,10 +21,12 @@
 #include "give_up.h"
 #include "hotplug.h"
 #include "lib/file.h"
+#include "notify.h"
 #include "output_sink.h"
 #include "power.h"
 #include "runtime.h"
 #include "shells.h"
+#include "spawn.h"
 
 #define END_MS 5000
 
@@ -54,6 +56,8 @@ static void network_settled(struct network *network)
 	struct runtime *runtime = network->owner;
 
 	clock_network(&runtime->clock, NULL);
+	if (runtime->network_settled)
+		runtime->network_settled(runtime);
 	load_when_possible(runtime);
 	console_when_possible(runtime);
 }
@@ -70,6 +74,9 @@ static void images_answered(struct images *images)
 		(void)log_line(LOG_INFO, 0, "docker answers (%llu ms)",
 			       (unsigned long long)took_ms);
 	}
+	if (images->wait_result == 0)
+		notify_send("READY=1\nSTATUS=%s is ready",
+			    images->supervisor->machine->plan.main.name);
 	runtime->has_answer = true;
 	load_when_possible(runtime);
 }
@@ -115,7 +122,8 @@ static void interrupted(struct supervisor *supervisor, uint32_t signal_number)
 		const char *asker;
 	} rows[] = {
 		{ SIGINT,  POWER_REBOOT, false, "ctrl-alt-del" },
-		/* as busybox's init understands them, LXC's SIGPWR */
+		/* as busybox's init understands them, LXC's SIGPWR; to a container SIGTERM says
+		 * that it is to end, and no more: docker-stop(1) */
 		{ SIGTERM, POWER_REBOOT, false, "SIGTERM" },
 		{ SIGUSR1, POWER_HALT,   false, "SIGUSR1" },
 		{ SIGUSR2, POWER_OFF,    false, "SIGUSR2" },
@@ -132,12 +140,15 @@ static void interrupted(struct supervisor *supervisor, uint32_t signal_number)
 	struct runtime *runtime = supervisor->owner;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		enum power_action action = rows[i].action;
+
 		if (rows[i].number != signal_number)
 			continue;
-		(void)log_line(LOG_WARNING, 0, "%s: asked by %s%s",
-			       power_action_name(rows[i].action), rows[i].asker,
-			       rows[i].force ? ", at once" : "");
-		power_end(runtime, rows[i].action, rows[i].force);
+		if (signal_number == SIGTERM && supervisor->machine->container)
+			action = POWER_OFF;
+		(void)log_line(LOG_WARNING, 0, "%s: asked by %s%s", power_action_name(action),
+			       rows[i].asker, rows[i].force ? ", at once" : "");
+		power_end(runtime, action, rows[i].force);
 	}
 }
 
@@ -171,22 +182,12 @@ static void service_gave_up(struct services *services, struct service *service, 
 	give_up(services->owner, service, why);
 }
 
-/* a process of its own: no terminal, never the one to go when memory is short */
-static void settle_process(const char *name)
+/* what is the whole machine's: in a container not ours to change */
+static void settle_kernel(void)
 {
-	CLEANUP(fd_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	CLEANUP(text_free) struct text pid = TEXT_EMPTY;
 	int r;
 
-	(void)prctl(PR_SET_NAME, name);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		(void)log_line(LOG_WARNING, -errno, "cannot adopt orphans: %s", strerror(errno));
-	(void)setsid();
-	for (int fd = 0; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
-		(void)dup2(fd == STDERR_FILENO && log_fd() >= 0 ? log_fd() : null_fd, fd);
-	r = cgroup_join("helper");
-	if (r < 0)
-		(void)log_line(LOG_WARNING, r, "%s cannot join its cgroup: %s", name, strerror(-r));
 	(void)file_write_existing(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
 	/* what the kernel runs when a hypervisor or a temperature wants the end: it takes /sbin */
 	(void)file_write_existing(AT_FDCWD, "/proc/sys/kernel/poweroff_cmd",
@@ -198,6 +199,25 @@ static void settle_process(const char *name)
 	if (r < 0)
 		(void)log_line(LOG_WARNING, r, "ctrl-alt-del will not be orderly: %s",
 			       strerror(-r));
+}
+
+/* a process of its own: no terminal, never the one to go when memory is short */
+static void settle_process(const struct machine *machine, const char *name)
+{
+	CLEANUP(fd_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int r;
+
+	(void)prctl(PR_SET_NAME, name);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		(void)log_line(LOG_WARNING, -errno, "cannot adopt orphans: %s", strerror(errno));
+	(void)setsid();
+	for (int fd = 0; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(fd == STDERR_FILENO && log_fd() >= 0 ? log_fd() : null_fd, fd);
+	r = cgroup_join("helper");
+	if (r < 0)
+		(void)log_line(LOG_WARNING, r, "%s cannot join its cgroup: %s", name, strerror(-r));
+	if (!machine->container)
+		settle_kernel();
 }
 
 static void open_button(struct runtime *runtime)
@@ -218,7 +238,7 @@ static int open_all(struct runtime *runtime, struct machine *machine)
 		r = control_open(&runtime->control, &runtime->supervisor);
 	if (r == 0 && runtime->uevents.fd >= 0)
 		r = watch_add(&runtime->supervisor, &runtime->uevents, false);
-	if (r == 0)
+	if (r == 0 && !machine->container)
 		open_button(runtime);
 	return r;
 }
@@ -244,7 +264,7 @@ int runtime_open(struct runtime *runtime, struct machine *machine, const char *n
 	runtime->button.pressed = button_pressed;
 	runtime->button.owner = runtime;
 	runtime->uevents = (struct watch){ machine->uevent_fd, uevents_ready, runtime };
-	settle_process(name);
+	settle_process(machine, name);
 	output_sink_open(&machine->plan);
 	r = open_all(runtime, machine);
 	if (r == 0)
@@ -260,7 +280,8 @@ void runtime_start(struct runtime *runtime)
 	struct supervisor *supervisor = &runtime->supervisor;
 
 	/* before anybody looks at a certificate */
-	clock_start(&runtime->clock, supervisor);
+	if (!supervisor->machine->container)
+		clock_start(&runtime->clock, supervisor);
 	/* what takes longest first: the rest starts beside it */
 	services_start(&runtime->services, supervisor);
 	network_start(&runtime->network, supervisor);
@@ -288,14 +309,18 @@ void runtime_end(struct runtime *runtime)
 	clock_end(&runtime->clock);
 	output_sink_close();
 	control_close(&runtime->control);
-	(void)reboot((int)RB_ENABLE_CAD);
+	if (!runtime->supervisor.machine->container)
+		(void)reboot((int)RB_ENABLE_CAD);
 }
 
 int check_main(const struct machine *machine, struct step_record *record)
 {
 	const struct plan_service *program = &machine->plan.main;
+	CLEANUP(account_free) struct account account = ACCOUNT_ROOT;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
 	const char *path;
 	struct stat status;
+	int r;
 
 	if (!machine->plan.has_main || program->exec.count == 0)
 		return step_details(record, -EINVAL,
@@ -308,5 +333,8 @@ int check_main(const struct machine *machine, struct step_record *record)
 		return step_details(record, -EACCES,
 				    "main program '%s' cannot be started: it is no executable file",
 				    path);
-	return 0;
+	r = service_check(program, &account, &why);
+	return r < 0 ? step_details(record, r, "main program '%s' cannot be started: %s", path,
+				    text_string(&why))
+		     : 0;
 }

@@ -32,8 +32,11 @@ struct runtime {
 	struct service *given_up;
 	struct child rescue;
 	struct timer restart;
+	int status; /* what a container ends with, when main ended and not well */
 	/* once: every service is ready (0), or one failed */
 	void (*settled)(struct runtime *runtime, int result);
+	/* once: the network is up, or given up; may be NULL */
+	void (*network_settled)(struct runtime *runtime);
 	void *owner;
 };
 

@@ -127,10 +127,11 @@ static void start_again(struct service *service, const struct text *what, uint64
 	service_pause(service, pause);
 }
 
-void service_start(struct service *service)
+/* @why: what is wrong, on failure */
+static int launch(struct service *service, struct text *why)
 {
-	struct supervisor *supervisor = service->services->supervisor;
 	const struct plan_service *plan = service->plan;
+	CLEANUP(account_free) struct account account = ACCOUNT_ROOT;
 	const struct spawn how = {
 		.argv = plan->exec.items,
 		.env = &plan->env,
@@ -138,21 +139,38 @@ void service_start(struct service *service)
 		.output = service->output.write_fd,
 		.error = service->output.write_fd,
 		.oom_score = "-500",
+		.directory = plan->directory,
+		.account = plan->user ? &account : NULL,
 	};
-	int r = plan->exec.count > 0 ? spawn(&how, &service->child.pid) : -ENOEXEC;
+	int r = service_check(plan, &account, why);
+
+	if (r < 0)
+		return r;
+	r = plan->exec.count > 0 ? spawn(&how, &service->child.pid) : -ENOEXEC;
+	if (r < 0)
+		text_add(why, strerror(-r));
+	return r;
+}
+
+void service_start(struct service *service)
+{
+	struct supervisor *supervisor = service->services->supervisor;
+	const struct plan_service *plan = service->plan;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	int r = launch(service, &why);
 
 	service->started_ms = clock_ms();
 	if (r < 0 && !service->services->is_settled) {
 		(void)step_details(service->services->record, r, "%s: cannot start '%s': %s",
 				   plan->name, plan->exec.count > 0 ? plan->exec.items[0] : "",
-				   strerror(-r));
+				   text_string(&why));
 		settle(service->services, r);
 		return;
 	}
 	if (r < 0) {
 		CLEANUP(text_free) struct text what = TEXT_EMPTY;
 
-		text_format(&what, "cannot be started (%s)", strerror(-r));
+		text_format(&what, "cannot be started (%s)", text_string(&why));
 		start_again(service, &what, 0);
 		return;
 	}
@@ -199,6 +217,10 @@ static void service_ended(struct supervisor *supervisor, struct child *child, in
 		text_add(&what, service->state == SERVICE_READY ? " while others were started"
 								: " before it was ready");
 		fail_start(service, -ECHILD, text_string(&what));
+		return;
+	}
+	if (service->over) {
+		service->over(service, status);
 		return;
 	}
 	say_last_lines(service);
@@ -340,7 +362,7 @@ bool service_stop(struct service *service, uint64_t grace_ms)
 {
 	bool was_killed = false;
 
-	if (service->child.pid > 0 && kill(service->child.pid, SIGTERM) == 0)
+	if (service->child.pid > 0 && kill(service->child.pid, service_signal(service->plan)) == 0)
 		was_killed = !service_wait_end(service, grace_ms);
 	/* what it leaves behind: shims of containers that are gone */
 	(void)cgroup_kill(service->cgroup);

@@ -32,6 +32,9 @@ struct service {
 	struct timer timer; /* STARTING: the deadline; PAUSED: the next start */
 	struct backoff backoff;
 	uint64_t started_ms;
+	/* NULL: it is started again when it ends; else called with its wait status, and it is not
+	 */
+	void (*over)(struct service *service, int status);
 	char cgroup[128];
 };
 

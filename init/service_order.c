@@ -31,7 +31,9 @@ static int needs_exist(const struct bootplan *plan, const struct plan_service *s
 {
 	for (size_t i = 0; i < service->needs.count; i++) {
 		if (service_find(plan, service->needs.items[i]) ||
-		    choice_exists(plan, service->needs.items[i]))
+		    choice_exists(plan, service->needs.items[i]) ||
+		    (service == &plan->main &&
+		     text_equal(service->needs.items[i], PLAN_NEEDS_NETWORK)))
 			continue;
 		text_format(reason, "'%s' needs '%s', which is no service or choice of the plan",
 			    name, service->needs.items[i]);

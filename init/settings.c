@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "mounts.h"
+#include "api_mounts.h"
 #include "run_program.h"
 #include "settings.h"
 

@@ -11,16 +11,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cgroup_tree.h"
 #include "lib/file.h"
+#include "lib/signal_name.h"
 #include "machine.h"
 #include "spawn.h"
 #include "terminal.h"
+
+#define LIST_BYTES ((size_t)1 << 20) /* of /etc/passwd and /etc/group */
 
 static const char *const environment_default[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -51,13 +56,19 @@ static int environment_set(struct strings *environment, const char *variable)
 	return strings_add(environment, variable);
 }
 
-int environment_make(const struct strings *added, struct strings *ret_environment)
+int environment_make(const struct strings *added, const char *home, struct strings *ret_environment)
 {
 	CLEANUP(strings_free) struct strings environment = STRINGS_EMPTY;
+	CLEANUP(text_free) struct text variable = TEXT_EMPTY;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNT_OF(environment_default); i++)
 		r = strings_add(&environment, environment_default[i]);
+	if (r == 0 && home) {
+		text_format(&variable, "HOME=%s", home);
+		r = variable.failed ? -ENOMEM
+				    : environment_set(&environment, text_string(&variable));
+	}
 	for (size_t i = 0; r == 0 && added && i < added->count; i++)
 		r = environment_set(&environment, added->items[i]);
 	if (r < 0)
@@ -84,6 +95,52 @@ void status_describe(int status, struct text *text)
 			    strsignal(WTERMSIG(status)));
 	else
 		text_format(text, "ended with status %d", WEXITSTATUS(status));
+}
+
+int service_check(const struct plan_service *service, struct account *ret_account, struct text *why)
+{
+	CLEANUP(text_free) struct text passwd = TEXT_EMPTY;
+	CLEANUP(text_free) struct text group = TEXT_EMPTY;
+	struct stat status;
+	int r;
+
+	*ret_account = ACCOUNT_ROOT;
+	if (service->directory &&
+	    (stat(service->directory, &status) < 0 || !S_ISDIR(status.st_mode))) {
+		text_format(why, "there is no directory '%s' to begin in", service->directory);
+		return -ENOTDIR;
+	}
+	if (!service->user)
+		return 0;
+	r = file_read(AT_FDCWD, "/etc/passwd", LIST_BYTES, &passwd);
+	if (r == 0 || r == -ENOENT)
+		r = file_read(AT_FDCWD, "/etc/group", LIST_BYTES, &group);
+	if (r == 0 || r == -ENOENT)
+		r = account_find(service->user, text_string(&passwd), text_string(&group),
+				 ret_account);
+	if (r < 0)
+		text_format(why, "user '%s': %s", service->user, account_problem(r));
+	return r;
+}
+
+int service_signal(const struct plan_service *service)
+{
+	int number = service->stop ? signal_parse(service->stop) : SIGTERM;
+
+	return number > 0 ? number : SIGTERM;
+}
+
+int become(const struct account *account, const char *directory)
+{
+	if (chdir(directory ? directory : "/") < 0)
+		return -errno;
+	if (!account)
+		return 0;
+	if (setgroups(account->group_count, account->groups) < 0 ||
+	    setresgid(account->gid, account->gid, account->gid) < 0 ||
+	    setresuid(account->uid, account->uid, account->uid) < 0)
+		return -errno;
+	return 0;
 }
 
 /* 0, 1 and 2 of the child; all are ours to replace, since every other descriptor closes on exec */
@@ -132,8 +189,14 @@ static int child_become(const struct spawn *spawn, const struct strings *environ
 	r = child_descriptors(spawn);
 	if (r < 0)
 		return r;
-	if (chdir("/") < 0)
-		return -errno;
+	/* so that it can open /dev/stdout, too; without that it still has what is open */
+	for (int fd = STDOUT_FILENO; spawn->account && fd <= STDERR_FILENO; fd++)
+		if (fchown(fd, spawn->account->uid, spawn->account->gid) < 0)
+			(void)log_line(LOG_DEBUG, -errno, "%s cannot be given to its user: %s",
+				       fd == STDOUT_FILENO ? "stdout" : "stderr", strerror(errno));
+	r = become(spawn->account, spawn->directory);
+	if (r < 0)
+		return r;
 	(void)execve(spawn->argv[0], spawn->argv, environment->items);
 	return -errno;
 }
@@ -145,7 +208,8 @@ int spawn(const struct spawn *spawn, pid_t *ret_pid)
 	CLEANUP(fd_close) int write_fd = -1;
 	int pipe_fds[2], error = 0;
 	pid_t pid;
-	int r = environment_make(spawn->env, &environment);
+	int r = environment_make(spawn->env, spawn->account ? spawn->account->home : NULL,
+				 &environment);
 
 	if (r < 0)
 		return r;

@@ -6,7 +6,8 @@
 
 #include <sys/types.h>
 
-#include "lib/text.h"
+#include "lib/account.h"
+#include "lib/bootplan.h"
 
 struct spawn {
 	char *const *argv;         /* argv[0] is an absolute path */
@@ -16,6 +17,8 @@ struct spawn {
 	const char *terminal;      /* a device: becomes 0, 1, 2 and the controlling terminal */
 	const char *greeting;      /* written to the terminal first; may be NULL */
 	const char *oom_score;     /* for oom_score_adj; NULL: "0" */
+	const char *directory;     /* where it begins; NULL: "/" */
+	const struct account *account; /* whom it runs as; NULL: root */
 };
 
 /**
@@ -25,8 +28,29 @@ struct spawn {
  */
 int spawn(const struct spawn *spawn, pid_t *ret_pid);
 
-/** environment_make() - PATH, HOME, TERM, and @added, where the last of a name wins */
-int environment_make(const struct strings *added, struct strings *ret_environment);
+/** environment_make() - PATH, HOME, TERM, and @added, where the last of a name wins
+ * @home: NULL: that of root */
+int environment_make(const struct strings *added, const char *home,
+		     struct strings *ret_environment);
+
+/**
+ * service_check() - whom a program of the plan runs as, by the lists in /etc, and whether its
+ * directory is there; quiet
+ * @why: what is wrong, on failure
+ */
+int service_check(const struct plan_service *service, struct account *ret_account,
+		  struct text *why);
+
+/** service_signal() - what tells it to end */
+int service_signal(const struct plan_service *service);
+
+/**
+ * become() - the last before exec: the directory, then the groups, then the user
+ * @account, @directory: NULL as in struct spawn
+ *
+ * Return: 0 or a negative errno
+ */
+int become(const struct account *account, const char *directory);
 
 /** signals_reset() - default dispositions, nothing blocked: for a child about to exec */
 void signals_reset(void);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * steps.c - the records of steps, the line that each of them ends with, and steps too small for a
- *           file
+ * steps.c - the records of steps, and the line that each of them ends with
  *
  * In:    what a step function returned and said
  * Out:   "mkinitrd: STEP: ok DETAILS (12 ms)", "... skipped: WHY", "... failed: WHY"; boot.json
@@ -62,14 +61,4 @@ void step_end(struct machine *machine, struct step_record *record, int result)
 			       (unsigned long long)((record->end_us - record->start_us) / 1000));
 	}
 	record_write(machine);
-}
-
-int step_root(struct machine *machine, struct step_record *record)
-{
-	const char *root = cmdline_last(&machine->cmdline, "root");
-
-	if (root)
-		return step_details(record, STEP_SKIP,
-				    "this image is its own root; root=%s is not for it", root);
-	return step_details(record, STEP_SKIP, "this image is its own root");
 }

@@ -108,9 +108,9 @@ static bool is_below(const char *path, const char *directory)
 	return rest && (*rest == '/' || *rest == '\0');
 }
 
-static bool is_wanted(const struct mount_entry *entry, const char *data)
+static bool is_wanted(const struct mount_entry *entry, const char *data, const char *kept)
 {
-	if (text_equal(entry->path, "/"))
+	if (text_equal(entry->path, "/") || (kept && is_below(entry->path, kept)))
 		return false;
 	return text_after(entry->source, "/dev/") || is_below(entry->path, "/run/docker") ||
 	       is_below(entry->path, "/run/containerd") || (data && is_below(entry->path, data));
@@ -179,10 +179,11 @@ static size_t take_back(const struct mount_list *before)
 	return count;
 }
 
-int unmount_all(const char *data, struct text *said)
+int unmount_all(const char *data, const char *kept, struct text *said)
 {
 	size_t done = 0, busy = 0, released = 0, before = SIZE_MAX, swaps = swap_off(), held;
 	CLEANUP(mount_list_free) struct mount_list at_first = { 0 };
+	CLEANUP(text_free) struct text left = TEXT_EMPTY;
 	int r = mount_list_read(&at_first);
 
 	/* one that is busy may be so only because of another: again, as long as that helps */
@@ -191,19 +192,23 @@ int unmount_all(const char *data, struct text *said)
 
 		before = done + released;
 		busy = 0;
+		text_clear(&left);
 		r = mount_list_read(&list);
 		for (size_t i = list.count; i > 0; i--) {
-			if (!is_wanted(&list.items[i - 1], data))
+			if (!is_wanted(&list.items[i - 1], data, kept))
 				continue;
-			if (umount2(list.items[i - 1].path, UMOUNT_NOFOLLOW) == 0)
+			if (umount2(list.items[i - 1].path, UMOUNT_NOFOLLOW) == 0) {
 				done++;
-			else
-				busy++;
+				continue;
+			}
+			text_format(&left, "%s%s", busy ? ", " : " (", list.items[i - 1].path);
+			busy++;
 		}
 		released += devices_release();
 	}
 	held = take_back(&at_first);
-	text_format(said, "unmounted: %zu, %zu busy", done, busy);
+	text_format(said, "unmounted: %zu, %zu busy%s%s", done, busy, text_string(&left),
+		    busy ? ")" : "");
 	if (held > 0)
 		text_format(said, ", held elsewhere: %zu", held);
 	if (released > 0)

@@ -33,13 +33,15 @@ size_t thaw_all(void);
 /**
  * unmount_all() - swap off; what Docker left, and every file system on a device, last mounted
  * first; loop and dm devices that are free then
- * @data: Docker's directory, may be NULL
+ * @data: a directory that goes with all below it, Docker's; may be NULL
+ * @kept: what stays with all below it, since "/" stands on it: unmounted there, it would only be
+ * out of settle_disks()' sight; may be NULL
  * @said: how it went
  *
  * A disk that somebody in another mount namespace still holds, because no signal reaches him, is
  * mounted again where it was. Return: 0 also when some are busy: settle_disks() is for those
  */
-int unmount_all(const char *data, struct text *said);
+int unmount_all(const char *data, const char *kept, struct text *said);
 
 /**
  * settle_disks() - bring those that are still mounted into a state that needs no recovery:

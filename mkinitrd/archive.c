@@ -5,11 +5,11 @@
  * In:    a finished manifest
  * Out:   pieces of the archive, in order; size and SHA-256 into the entries
  * Not:   compression and the file (image.c), how a record looks (cpio.c)
- * Facts: the kernel takes hard links for what has nlink of 2 or more and is no directory, so files
- *        have 1 (buffer-format.rst); 512 is the block of cpio(1) and a multiple of the 4 that the
- *        next archive must start at; a processor loads microcode from addresses that are multiples
- *        of 16 (Intel SDM volume 3, "Microcode Update Loader"), and kernels up to 6.5 hand it the
- *        bytes where they lie in the image
+ * Facts: the kernel takes for hard links what has nlink of 2 or more, is no directory and has the
+ *        same inode number; the last of them has the content (buffer-format.rst); 512 is the block
+ * of cpio(1) and a multiple of the 4 that the next archive must start at; a processor loads
+ * microcode from addresses that are multiples of 16 (Intel SDM volume 3, "Microcode Update
+ * Loader"), and kernels up to 6.5 hand it the bytes where they lie in the image
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "archive.h"
+#include "content.h"
 #include "cpio.h"
 #include "entry.h"
 #include "fail.h"
@@ -32,7 +33,7 @@ struct archive {
 	unsigned char *piece; /* being filled; NULL: none yet */
 	size_t used;
 	uint64_t length;
-	uint32_t inode; /* of the last record */
+	uint32_t records;
 	EVP_MD_CTX *digest;
 };
 
@@ -110,7 +111,7 @@ static int archive_put_record(struct archive *archive, const struct cpio_header 
 
 	if (count > CPIO_FILE_MOST)
 		return fail(-EFBIG, "'%s'", name);
-	header.inode = ++archive->inode;
+	archive->records++;
 	header.mtime = (uint32_t)archive->job->options->mtime;
 	header.size = (uint32_t)count;
 	r = archive_put_header(archive, &header, name);
@@ -120,25 +121,6 @@ static int archive_put_record(struct archive *archive, const struct cpio_header 
 }
 
 /* ---- entries ---- */
-
-static int fail_source(int error, const char *why, const struct entry *entry)
-{
-	CLEANUP(text_free) struct text source = TEXT_EMPTY;
-
-	entry_describe_source(entry, &source);
-	(void)fail(why ? 0 : error, "cannot pack %s (for '%s')%s%s", text_string(&source),
-		   entry->path, why ? ": " : "", why ? why : "");
-	return error;
-}
-
-static bool is_unchanged(int fd, const struct stat *before)
-{
-	struct stat now;
-
-	return fstat(fd, &now) == 0 && now.st_size == before->st_size &&
-	       now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
-}
 
 /* @size bytes of @fd, read right into the pieces and hashed there */
 static int archive_put_content(struct archive *archive, const struct entry *entry, int fd,
@@ -160,12 +142,12 @@ static int archive_put_content(struct archive *archive, const struct entry *entr
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)
-			return fail_source(-errno, NULL, entry);
+			return content_fail(-errno, entry, NULL);
 		if (count == 0)
 			return entry_fail_changed(entry);
 		if (!EVP_DigestUpdate(archive->digest, archive->piece + archive->used,
 				      (size_t)count))
-			return fail_source(-ENOMEM, NULL, entry);
+			return content_fail(-ENOMEM, entry, NULL);
 		archive->used += (size_t)count;
 		left -= (size_t)count;
 		archive->result->content += (uint64_t)count;
@@ -178,6 +160,7 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 			    const struct cpio_header *attributes)
 {
 	struct cpio_header header = *attributes;
+	unsigned char sha256[EVP_MAX_MD_SIZE];
 	CLEANUP(fd_close) int fd = -1;
 	struct stat status;
 	int r;
@@ -186,43 +169,91 @@ static int archive_put_file(struct archive *archive, struct entry *entry,
 	if (r < 0)
 		return r;
 	if (output_replaces(archive->job->output, &status))
-		return fail_source(-EEXIST, "the image would replace it; give another name with -o",
-				   entry);
+		return content_fail(-EEXIST, entry,
+				    "the image would replace it; give another name with -o");
 	if ((uint64_t)status.st_size > CPIO_FILE_MOST)
-		return fail_source(-EFBIG, "a file in an initramfs has at most 4 GiB - 1 bytes",
-				   entry);
-	header.inode = ++archive->inode;
+		return content_fail(-EFBIG, entry,
+				    "a file in an initramfs has at most 4 GiB - 1 bytes");
+	archive->records++;
 	header.mtime = (uint32_t)archive->job->options->mtime;
 	header.size = (uint32_t)status.st_size;
 	if (!EVP_DigestInit_ex(archive->digest, EVP_sha256(), NULL))
-		return fail_source(-ENOMEM, NULL, entry);
+		return content_fail(-ENOMEM, entry, NULL);
 	r = archive_put_header(archive, &header, entry->path);
 	if (r == 0)
 		r = archive_put_content(archive, entry, fd, (uint64_t)status.st_size);
 	if (r < 0)
 		return r;
-	if (!is_unchanged(fd, &status))
+	if (!content_is_unchanged(fd, &status))
 		return entry_fail_changed(entry);
-	if (!EVP_DigestFinal_ex(archive->digest, entry->sha256, NULL))
-		return fail_source(-ENOMEM, NULL, entry);
+	if (!EVP_DigestFinal_ex(archive->digest, sha256, NULL))
+		return content_fail(-ENOMEM, entry, NULL);
+	/* what is in the SquashFS too is being verified there meanwhile: not to be written to */
+	if (entry->is_hashed)
+		return memcmp(entry->sha256, sha256, SHA256_SIZE) == 0 ? 0
+								       : entry_fail_changed(entry);
 	entry->size = (uint64_t)status.st_size;
+	memcpy(entry->sha256, sha256, SHA256_SIZE);
 	entry->is_hashed = true;
 	return 0;
 }
 
-static int archive_put_entry(struct archive *archive, struct entry *entry)
+/* what the record with the content found out holds for the first of the hard links */
+static void note_content(struct entry *entry)
+{
+	if (!entry->link || entry->link->is_hashed)
+		return;
+	entry->link->size = entry->size;
+	memcpy(entry->link->sha256, entry->sha256, SHA256_SIZE);
+	entry->link->is_hashed = true;
+}
+
+/* and from there for all others */
+static void spread_content(const struct archive *archive)
+{
+	for (size_t i = 0; i < archive->job->count; i++) {
+		struct entry *entry = archive->job->entries[i];
+
+		if (!entry->link || entry->is_hashed)
+			continue;
+		entry->size = entry->link->size;
+		memcpy(entry->sha256, entry->link->sha256, SHA256_SIZE);
+		entry->is_hashed = true;
+	}
+}
+
+static int archive_put_entry(struct archive *archive, struct entry *entry,
+			     const struct record_place *place)
 {
 	struct cpio_header header = {
+		.inode = place->inode,
 		.mode = entry->mode & 07777,
 		.uid = entry->uid,
 		.gid = entry->gid,
-		.nlink = 1,
+		.nlink = entry->nlink,
+		.special_major = entry->device_major,
+		.special_minor = entry->device_minor,
 	};
+	int r;
 
 	switch (entry->type) {
 	case ENTRY_FILE:
 		header.mode |= S_IFREG;
-		return archive_put_file(archive, entry, &header);
+		if (!place->has_content)
+			return archive_put_record(archive, &header, entry->path, NULL, 0);
+		r = archive_put_file(archive, entry, &header);
+		if (r == 0)
+			note_content(entry);
+		return r;
+	case ENTRY_CHARACTER:
+		header.mode |= S_IFCHR;
+		return archive_put_record(archive, &header, entry->path, NULL, 0);
+	case ENTRY_BLOCK:
+		header.mode |= S_IFBLK;
+		return archive_put_record(archive, &header, entry->path, NULL, 0);
+	case ENTRY_FIFO:
+		header.mode |= S_IFIFO;
+		return archive_put_record(archive, &header, entry->path, NULL, 0);
 	case ENTRY_DIRECTORY:
 		header.mode |= S_IFDIR;
 		header.nlink = 2;
@@ -239,8 +270,17 @@ static int archive_put_entry(struct archive *archive, struct entry *entry)
 static int archive_put_own(struct archive *archive)
 {
 	const struct image_options *options = archive->job->options;
-	const struct cpio_header file = { .mode = S_IFREG | 0644, .nlink = 1 };
-	const struct cpio_header sentinel = { .mode = S_IFREG | 0444, .nlink = 1 };
+	uint32_t last = (uint32_t)archive->job->count;
+	const struct cpio_header file = {
+		.inode = last + 1,
+		.mode = S_IFREG | 0644,
+		.nlink = 1,
+	};
+	const struct cpio_header sentinel = {
+		.inode = last + 2,
+		.mode = S_IFREG | 0444,
+		.nlink = 1,
+	};
 	CLEANUP(text_free) struct text json = TEXT_EMPTY;
 	int r;
 
@@ -276,13 +316,30 @@ int archive_make(const struct archive_job *job, struct relay *relay, struct imag
 	int r = digest ? 0 : fail(-ENOMEM, "cannot write an image");
 
 	for (size_t i = 0; r == 0 && i < job->count; i++)
-		r = archive_put_entry(&archive, job->entries[i]);
+		r = archive_put_entry(&archive, job->entries[i], &job->places[i]);
+	spread_content(&archive);
 	if (r == 0 && !job->is_early)
 		r = archive_put_own(&archive);
 	if (r == 0)
 		r = archive_put_end(&archive);
-	result->files += archive.inode;
+	result->files += archive.records;
 	result->bytes_in += archive.length;
 	relay_end(relay, r);
 	return r;
+}
+
+uint64_t archive_size_most(const struct archive_job *job)
+{
+	/* header, name, and what aligns both and the content */
+	const uint64_t record = CPIO_HEADER_SIZE + 1 + EARLY_ALIGNMENT + 8;
+	uint64_t size = record + sizeof(CPIO_TRAILER) + ARCHIVE_PLAN_GROWTH;
+
+	for (size_t i = 0; i < job->count; i++) {
+		const struct entry *entry = job->entries[i];
+
+		size += record + strlen(entry->path) + entry_own_size(entry);
+		if (entry->target)
+			size += strlen(entry->target);
+	}
+	return (size + BLOCK - 1) / BLOCK * BLOCK;
 }

@@ -5,12 +5,17 @@
 #pragma once
 
 #include "image.h"
+#include "image_order.h"
 #include "output.h"
 #include "relay.h"
 
+/* what a boot plan may grow by when its SquashFS is made: numbers, and a line with two hashes */
+#define ARCHIVE_PLAN_GROWTH 512
+
 struct archive_job {
-	const struct manifest *manifest; /* all of it: manifest.json */
-	struct entry *const *entries;    /* what this archive holds, in order */
+	const struct manifest *manifest;   /* all of it: manifest.json */
+	struct entry *const *entries;      /* what this archive holds, in order */
+	const struct record_place *places; /* of each of them */
 	size_t count;
 	bool is_early;         /* the first segment: contents are aligned as microcode needs it;
 				* else the last one, which ends in manifest.json and the sentinel */
@@ -30,3 +35,7 @@ struct archive_job {
  * up; not spoken), or another negative errno
  */
 int archive_make(const struct archive_job *job, struct relay *relay, struct image_result *result);
+
+/** archive_size_most() - bytes that the archive of @job may have, before its sources were read: all
+ * but the boot plan are as large as they were seen, and the plan may grow by ARCHIVE_PLAN_GROWTH */
+uint64_t archive_size_most(const struct archive_job *job);

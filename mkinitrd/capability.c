@@ -16,7 +16,6 @@
 #include "capability.h"
 #include "fail.h"
 
-#define ATTRIBUTE "security.capability"
 #define BYTES_MOST 64 /* revision 3 has 24 */
 #define CAPABILITIES 64
 #define TEXT_MOST 4096
@@ -148,17 +147,14 @@ void capability_format(const void *bytes, size_t size, struct text *text)
 	text->failed |= clauses.failed;
 }
 
-int capability_read(int fd, char **ret_text)
+int capability_read(int fd, struct xattrs *ret_xattrs)
 {
 	unsigned char bytes[BYTES_MOST];
-	CLEANUP(text_free) struct text text = TEXT_EMPTY;
-	ssize_t size = fgetxattr(fd, ATTRIBUTE, bytes, sizeof(bytes));
+	ssize_t size = fgetxattr(fd, XATTR_CAPABILITY, bytes, sizeof(bytes));
 
-	*ret_text = NULL;
 	if (size < 0)
 		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
-	capability_format(bytes, (size_t)size, &text);
-	return text_take(&text, ret_text);
+	return xattrs_set(ret_xattrs, XATTR_CAPABILITY, bytes, (size_t)size);
 }
 
 bool capability_fits(const char *string)

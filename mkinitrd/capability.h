@@ -7,12 +7,11 @@
 #include "manifest.h"
 
 /**
- * capability_read() - the capabilities of the file @fd as text; quiet
- * @ret_text: "cap_net_raw=ep", or NULL when it has none; the caller frees it
+ * capability_read() - the capabilities of the file @fd, as an attribute added to @ret_xattrs; quiet
  *
- * Return: 0 (also where the file system has no extended attributes), or a negative errno
+ * Return: 0 (also when it has none), or a negative errno
  */
-int capability_read(int fd, char **ret_text);
+int capability_read(int fd, struct xattrs *ret_xattrs);
 
 /** capability_format() - a value of security.capability as text: as getcap(8) prints it, a clause
  * for each set of flags; "0x..." for one of a form that is not known */

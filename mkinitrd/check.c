@@ -300,6 +300,17 @@ bool check_is_runnable(const struct check *check, const char *path)
 	       S_ISREG(node->mode) && node->mode & 0111;
 }
 
+bool check_is_beside(const struct check *check, const char *path)
+{
+	const struct manifest_squashfs *record =
+		check->manifest ? manifest_squashfs(check->manifest) : NULL;
+	CLEANUP(memory_free) char *place = NULL;
+
+	return record && record->is_beside &&
+	       manifest_canonical(check->manifest, path, true, &place) == 0 &&
+	       (!*place || manifest_find(check->manifest, place));
+}
+
 bool check_leads_out(const char *path)
 {
 	while (*path) {

@@ -137,6 +137,10 @@ const char *check_text(const struct check *check, const char *path, size_t *ret_
 /** check_is_runnable() - whether @path (followed) is a regular file with an executable bit */
 bool check_is_runnable(const struct check *check, const char *path);
 
+/** check_is_beside() - whether @path (followed) lies in a SquashFS that is a file beside the image;
+ * the manifest says so */
+bool check_is_beside(const struct check *check, const char *path);
+
 /** check_leads_out() - whether a path has ".." among its parts */
 bool check_leads_out(const char *path);
 

@@ -43,7 +43,8 @@ static void check_link(struct check *check, const struct tree_node *node)
 		check_find(check, CHECK_SYMLINK_LOOP, node->path,
 			   "leads to '%s' and in the end back to itself; mend it in the root",
 			   node->target);
-	else if (r == 0 && !check_is_runtime(text_string(&place)))
+	else if (r == 0 && !check_is_runtime(text_string(&place)) &&
+		 !check_is_beside(check, node->path))
 		check_find(check, CHECK_DANGLING_SYMLINK, node->path,
 			   "leads to '%s', which is not in the image; add that, drop the link, or "
 			   "accept "

@@ -140,6 +140,10 @@ static void look_at_parent(struct look *look, const struct image_entry *entry)
 
 static bool is_redefined(const struct image_entry *entry, const struct tree_node *node)
 {
+	/* what is at the top is in the SquashFS and in the archive */
+	if (node->is_in_squashfs && !entry->is_in_squashfs && entry->mode == node->mode &&
+	    (!entry->target || text_equal(entry->target, node->target)))
+		return !S_ISDIR(entry->mode) && !S_ISLNK(entry->mode);
 	/* directories join: the kernel sets mode and owner anew */
 	return !S_ISDIR(entry->mode) || entry->mode != node->mode || entry->uid != node->uid ||
 	       entry->gid != node->gid;

@@ -37,7 +37,7 @@ static int manifest_open(struct check *check)
 	return r;
 }
 
-static void compare_type(struct check *check, const struct entry *entry,
+static bool compare_type(struct check *check, const struct entry *entry,
 			 const struct tree_node *node)
 {
 	static const struct {
@@ -47,34 +47,30 @@ static void compare_type(struct check *check, const struct entry *entry,
 		[ENTRY_FILE] = { S_IFREG, "file" },
 		[ENTRY_DIRECTORY] = { S_IFDIR, "directory" },
 		[ENTRY_SYMLINK] = { S_IFLNK, "symlink" },
+		[ENTRY_CHARACTER] = { S_IFCHR, "character device" },
+		[ENTRY_BLOCK] = { S_IFBLK, "block device" },
+		[ENTRY_FIFO] = { S_IFIFO, "fifo" },
 	};
+	bool is_right = (node->mode & S_IFMT) == types[entry->type].mode;
 
-	if ((node->mode & S_IFMT) != types[entry->type].mode)
+	if (!is_right)
 		check_find(check, CHECK_ENTRY_TYPE, entry->path,
 			   "should be a %s and is of another type; build the image again",
 			   types[entry->type].name);
-}
-
-static bool has_type(const struct entry *entry, const struct tree_node *node)
-{
-	return entry->type == ENTRY_FILE        ? S_ISREG(node->mode)
-	       : entry->type == ENTRY_DIRECTORY ? S_ISDIR(node->mode)
-						: S_ISLNK(node->mode);
+	return is_right;
 }
 
 static void compare(struct check *check, const struct entry *entry, const struct tree_node *node)
 {
 	const struct tree_node *content = node->content;
 
-	if (!has_type(entry, node)) {
-		compare_type(check, entry, node);
+	if (!compare_type(check, entry, node))
 		return;
-	}
 	if (entry->type != ENTRY_SYMLINK && (node->mode & 07777) != entry->mode)
 		check_find(check, CHECK_ENTRY_MODE, entry->path,
 			   "has mode %04o and should have %04o; build the image again",
 			   (unsigned)node->mode & 07777, (unsigned)entry->mode);
-	if (entry->capabilities)
+	if (entry->capabilities && !node->is_in_squashfs)
 		check_find(
 			check, CHECK_CAPABILITY_LOST, entry->path,
 			"had the capabilities %s in the root, which the image cannot keep: users "
@@ -118,12 +114,35 @@ static void check_last(struct check *check)
 			   "was unpacked; build the image again");
 }
 
+/* the file that carries it; with a hash tree behind it, its beginning was compared entry by entry
+ */
+static void check_squashfs(struct check *check)
+{
+	const struct manifest_squashfs *record = manifest_squashfs(check->manifest);
+	const struct tree_node *node = image_tree_find(&check->tree, SQUASHFS_NAME);
+
+	if (!record || record->is_beside)
+		return;
+	if (!node)
+		check_find(check, CHECK_ENTRY_MISSING, SQUASHFS_NAME,
+			   "is in the manifest and not in the image; build the image again");
+	else if (!record->has_root_hash && (node->size != record->size ||
+					    memcmp(node->sha256, record->sha256, SHA256_SIZE) != 0))
+		check_find(check, CHECK_ENTRY_CONTENT, SQUASHFS_NAME,
+			   "has other content than was packed (SHA-256 differs); build the image "
+			   "again");
+}
+
 static void check_unlisted(struct check *check)
 {
+	const struct manifest_squashfs *record = manifest_squashfs(check->manifest);
+	bool carries = record && !record->is_beside;
+
 	for (size_t i = 0; i < check->tree.count; i++) {
 		const struct tree_node *node = check->tree.nodes[i];
 
-		if (text_equal(node->path, MANIFEST_PATH) ||
+		if ((carries && text_equal(node->path, SQUASHFS_NAME)) ||
+		    text_equal(node->path, MANIFEST_PATH) ||
 		    text_equal(node->path, COMPLETE_PATH) || check_leads_out(node->path) ||
 		    manifest_find(check->manifest, node->path))
 			continue;
@@ -136,22 +155,29 @@ static void check_unlisted(struct check *check)
 void check_manifest(struct check *check)
 {
 	int r = manifest_open(check);
+	bool is_whole;
 
 	if (r == -ENOENT)
 		return;
 	check_last(check);
 	if (r < 0)
 		return;
+	is_whole = !manifest_squashfs(check->manifest) ||
+		   !manifest_squashfs(check->manifest)->is_beside;
+	if (!is_whole)
+		check_note(check, "the SquashFS of the image is a file beside it, and is compared "
+				  "with nothing");
 	for (size_t i = 0; i < manifest_count(check->manifest); i++) {
 		const struct entry *entry = manifest_at(check->manifest, i);
 		const struct tree_node *node = image_tree_find(&check->tree, entry->path);
 
 		if (node)
 			compare(check, entry, node);
-		else
+		else if (is_whole)
 			check_find(
 				check, CHECK_ENTRY_MISSING, entry->path,
 				"is in the manifest and not in the image; build the image again");
 	}
+	check_squashfs(check);
 	check_unlisted(check);
 }

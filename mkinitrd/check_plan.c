@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "check.h"
+#include "plan.h"
 
 #define PLAN (&BOOTPLAN_PATH[1])
 
 static void check_program(struct check *check, const char *who, const struct strings *exec)
 {
-	if (exec->count && !check_is_runnable(check, exec->items[0]))
+	if (exec->count && !check_is_runnable(check, exec->items[0]) &&
+	    !check_is_beside(check, exec->items[0]))
 		check_find(check, CHECK_PLAN_PATH_MISSING,
 			   exec->items[0] + (exec->items[0][0] == '/'),
 			   "is what the boot plan starts as %s, and no program in the image; add "
@@ -25,7 +27,8 @@ static void check_program(struct check *check, const char *who, const struct str
 
 static void check_file(struct check *check, const char *who, const char *path)
 {
-	if (image_tree_resolve(&check->tree, path, true, NULL, NULL) == 0)
+	if (image_tree_resolve(&check->tree, path, true, NULL, NULL) == 0 &&
+	    !check_is_beside(check, path))
 		check_find(check, CHECK_PLAN_PATH_MISSING, path + (path[0] == '/'),
 			   "is %s of the boot plan, and not in the image; build it again", who);
 }
@@ -66,19 +69,22 @@ static void check_plan_modules(struct check *check)
 static void check_plan_programs(struct check *check)
 {
 	const struct bootplan *plan = &check->plan;
+	bool has_tree = plan_has_tree(plan);
 
-	for (size_t i = 0; i < plan->service_count; i++) {
+	for (size_t i = 0; !has_tree && i < plan->service_count; i++) {
 		CLEANUP(text_free) struct text who = TEXT_EMPTY;
 
 		text_format(&who, "service '%s'", plan->services[i].name);
 		check_program(check, text_string(&who), &plan->services[i].exec);
 	}
-	if (plan->has_main)
+	if (plan->has_main && !has_tree)
 		check_program(check, "main", &plan->main.exec);
 	if (plan->has_dhcp)
 		check_program(check, "DHCP client", &plan->dhcp.exec);
 	if (plan->has_shell)
 		check_program(check, "shell", &plan->shell.exec);
+	if (plan->has_bundle)
+		check_file(check, "what checks a host's bundle", "/usr/lib/mkinitrd/bundle");
 	if (plan->disk.fsck)
 		check_file(check, "the disk's fsck", plan->disk.fsck);
 	if (plan->disk.mkfs)

@@ -10,40 +10,25 @@
 #include <string.h>
 #include <time.h>
 
-#include "check.h"
+#include "build.h"
 #include "capability.h"
-#include "elf_object.h"
 #include "fail.h"
 #include "image.h"
 #include "kernel_config.h"
+#include "layout.h"
 #include "options.h"
 #include "plan.h"
 #include "progress.h"
-#include "tools.h"
+#include "squashfs_make.h"
 #include "../init/lib/number.h"
 
-/* what one build works with; released together, in this order */
-struct build {
-	const struct options *options;
-	struct profile profile;
-	struct sysroot root;
-	int tools_fd;
-	struct resolve resolve;
-	struct bootplan plan;
-	struct modules *modules;
+/* what one image is made with */
+struct image_build {
+	struct build *build;
+	const char *shown_as; /* the image, in the summary; NULL: its path */
 	struct image_options image;
+	struct layout layout;
 };
-
-static void build_free(struct build *build)
-{
-	modules_close(build->modules);
-	bootplan_free(&build->plan);
-	manifest_free(build->resolve.manifest);
-	resolve_free(&build->resolve);
-	fd_close(&build->tools_fd);
-	sysroot_close(&build->root);
-	profile_free(&build->profile);
-}
 
 /* RAM to unpack a flat image of @content bytes and boot it: the rootfs may take half of what the
  * packed image leaves while it is unpacked (docs/boot.md section 2). The archive's overhead and
@@ -62,88 +47,25 @@ static uint64_t memory_expected(const struct manifest *manifest, enum compressio
 	for (size_t i = 0; i < manifest_count(manifest); i++) {
 		const struct entry *entry = manifest_at(manifest, i);
 
-		content += (entry->size + 4095) & ~UINT64_C(4095);
+		content += (entry_own_size(entry) + 4095) & ~UINT64_C(4095);
 	}
 	return memory_needed(content, compression == COMPRESS_NONE ? content : content / 2);
 }
 
-/* SOURCE_DATE_EPOCH, or 0 */
-static int build_time(int64_t *ret_mtime)
+/* the manifest, with the boot plan */
+static int image_resolve(struct image_build *work)
 {
-	const char *text = getenv("SOURCE_DATE_EPOCH");
-	uint64_t seconds = 0;
-
-	if (text && *text && (number_parse(text, &seconds) < 0 || seconds > UINT32_MAX))
-		return fail(0, "SOURCE_DATE_EPOCH '%s' is not a number of seconds below 2^32",
-			    text);
-	*ret_mtime = (int64_t)seconds;
-	return 0;
-}
-
-/* what may be missing and is, in one line */
-static void say_missing(const struct resolve_missing *missing)
-{
-	static const struct {
-		const char *what;
-		size_t offset;
-	} kinds[] = {
-		{ "modules", offsetof(struct resolve_missing, modules) },
-		{ "firmware files", offsetof(struct resolve_missing, firmware) },
-		{ "programs", offsetof(struct resolve_missing, programs) },
-		{ "files", offsetof(struct resolve_missing, files) },
-	};
-	CLEANUP(text_free) struct text line = TEXT_EMPTY;
-
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		const struct strings *names =
-			(const void *)((const char *)missing + kinds[i].offset);
-
-		for (size_t j = 0; j < names->count; j++)
-			note("optional and not found (%s): %s", kinds[i].what, names->items[j]);
-		if (names->count)
-			text_format(&line, "%s%zu %s", line.length ? ", " : "", names->count,
-				    kinds[i].what);
-	}
-	if (line.length)
-		say("optional and not found: %s (-v lists them)", text_string(&line));
-}
-
-static int build_resolve(struct build *build)
-{
+	struct build *build = work->build;
 	struct resolve *resolve = &build->resolve;
-	const struct value *root = build->profile.root;
-	bool with_modules = modules_are_wanted(&build->profile) && !resolve->kernel.has_no_modules;
-	int r = 0;
+	int r = build_collect(build);
 
-	progress_phase("resolving files and programs");
-	if (with_modules)
-		r = modules_open(resolve, &build->modules);
 	if (r == 0)
-		r = tools_add(resolve, build->tools_fd);
+		r = layout_plan(&work->layout, &build->plan);
 	if (r == 0)
-		r = resolve_files(resolve, value_get(root, "files", NULL));
-	if (r == 0)
-		r = resolve_programs(resolve, value_get(root, "programs", NULL));
-	if (r == 0)
-		r = plan_services(resolve, &build->plan);
-	progress_phase("resolving modules");
-	if (r == 0 && with_modules)
-		r = modules_resolve(build->modules, resolve);
-	if (r == 0 && with_modules)
-		r = modules_plan(build->modules, &build->plan);
-	progress_phase("packing container images");
-	if (r == 0)
-		r = resolve_microcode(resolve);
-	if (r == 0)
-		r = container_images(resolve, value_get(root, "containers", NULL), &build->plan);
-	progress_phase("resolving libraries");
-	if (r == 0)
-		r = resolve_closure(resolve);
-	if (r == 0)
-		r = check_accept(root, resolve->manifest);
+		r = layout_places(&work->layout, resolve, &build->plan);
 	if (r < 0)
 		return r;
-	build->plan.image.memory = memory_expected(resolve->manifest, build->image.compression);
+	build->plan.image.memory = memory_expected(resolve->manifest, work->image.compression);
 	r = plan_add(resolve, &build->plan);
 	return r < 0 ? r : resolve_finish(resolve);
 }
@@ -163,11 +85,12 @@ static int output_path(const struct build *build, char **ret_path)
 }
 
 /* how the image is to be compressed, and whether its kernel unpacks that */
-static int choose_compression(struct build *build)
+static int choose_compression(struct image_build *work)
 {
+	const struct build *build = work->build;
 	const struct value *output = value_get(build->profile.root, "output", NULL);
 	CLEANUP(kernel_config_cleanup) struct kernel_config *config = NULL;
-	struct image_options *image = &build->image;
+	struct image_options *image = &work->image;
 	const char *compress = build->options->compress;
 	int r;
 
@@ -182,13 +105,18 @@ static int choose_compression(struct build *build)
 	if (r < 0)
 		return fail(r, "cannot read the configuration of kernel '%s'",
 			    build->resolve.kernel.release);
-	return compression_check_kernel(image->compression, config, build->resolve.kernel.release,
-					build->options->force);
+	r = compression_check_kernel(image->compression, config, build->resolve.kernel.release,
+				     build->options->force);
+	if (r < 0)
+		return r;
+	return layout_check_kernel(&work->layout, config, build->resolve.kernel.release,
+				   build->options->force);
 }
 
-static void say_summary(const struct build *build, const char *path,
+static void say_summary(const struct image_build *work, const char *path,
 			const struct image_result *result, const struct timespec *start)
 {
+	const struct build *build = work->build;
 	CLEANUP(text_free) struct text summary = TEXT_EMPTY;
 	uint64_t memory = memory_needed(result->content, result->bytes_out);
 	struct timespec end = { 0 };
@@ -206,13 +134,37 @@ static void say_summary(const struct build *build, const char *path,
 		memory = build->plan.image.memory;
 	size_format(&summary, memory);
 	text_add(&summary, " of memory");
+	if (result->squashfs) {
+		text_add(&summary, "; SquashFS: ");
+		size_format(&summary, result->squashfs);
+		text_add(&summary, result->is_reused ? ", that of the image before" : "");
+	}
+	if (result->squashfs && build->options->squashfs && !work->shown_as)
+		text_format(&summary, ", in %s", build->options->squashfs);
 	say("%s", text_string(&summary));
 }
 
-static int build_publish(struct build *build)
+/* the boot plan has what is known only now */
+static int squashfs_made(void *context, const struct squashfs_made *made)
 {
+	struct image_build *work = context;
+	struct build *build = work->build;
+	uint64_t carried = made->record.is_beside ? 0 : made->size;
+	uint64_t archive = made->archive_content;
+
+	build->plan.image.memory = memory_needed(
+		carried + archive,
+		carried + (work->image.compression == COMPRESS_NONE ? archive : archive / 2));
+	if (made->record.has_root_hash && layout_plan_verity(made, &build->plan) < 0)
+		return fail(-ENOMEM, "cannot write the boot plan");
+	return plan_replace(build->resolve.manifest, &build->plan);
+}
+
+static int image_write(struct image_build *work)
+{
+	struct build *build = work->build;
 	const struct value *output = value_get(build->profile.root, "output", NULL);
-	struct image_options *image = &build->image;
+	struct image_options *image = &work->image;
 	CLEANUP(memory_free) char *path = NULL;
 	struct timespec start = { 0 };
 	struct image_result result = { 0 };
@@ -222,6 +174,13 @@ static int build_publish(struct build *build)
 	image->release = build->resolve.kernel.release;
 	image->profile = build->profile.name;
 	image->is_forced = build->options->force;
+	image->squashfs = work->layout.is_squashfs ? &work->layout.form : NULL;
+	image->squashfs_path = build->options->squashfs;
+	image->verity = work->layout.has_verity;
+	if (work->layout.is_beside && build->plan.has_shell && build->plan.shell.exec.count)
+		image->shell = build->plan.shell.exec.items[0] + 1;
+	image->squashfs_made = squashfs_made;
+	image->context = work;
 	(void)size_parse(value_text(value_get(output, "limit", NULL), ""), &image->limit);
 	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	r = build_time(&image->mtime);
@@ -230,85 +189,84 @@ static int build_publish(struct build *build)
 	if (r == 0)
 		r = image_publish(build->resolve.manifest, path, image, &result);
 	if (r == 0)
-		say_summary(build, path, &result, &start);
+		say_summary(work, work->shown_as ? work->shown_as : path, &result, &start);
 	return r;
 }
 
-/* --dry-run: the paths, one a line; with -v who wanted each */
-static void print_manifest(const struct manifest *manifest)
+static void warn_lost(const struct image_build *work)
 {
-	for (size_t i = 0; i < manifest_count(manifest); i++) {
-		const struct entry *entry = manifest_at(manifest, i);
-		CLEANUP(text_free) struct text chain = TEXT_EMPTY;
+	const struct manifest *manifest = work->build->resolve.manifest;
 
-		if (verbosity_get() >= VERBOSE) {
-			manifest_chain(manifest, entry, true, &chain);
-			printf("%s\t%s\n", entry->path, text_string(&chain));
-		} else {
-			printf("%s\n", entry->path);
-		}
+	if (work->layout.is_squashfs) {
+		xattrs_warn(manifest, "a SquashFS", layout_keeps_xattr);
+	} else {
+		capability_warn(manifest, "a cpio image");
+		xattrs_warn(manifest, "a cpio image", NULL);
 	}
 }
 
-static int build_run(struct build *build)
+static int image_run(struct image_build *work)
 {
+	struct build *build = work->build;
 	const struct options *options = build->options;
+	int r = profile_load_made(&build->profile, options->made, &options->profiles,
+				  &options->sets);
+
+	if (r == 0)
+		r = layout_choose(&build->profile, options->layout, options->squashfs,
+				  &work->layout);
+	if (r == 0)
+		r = layout_needs(&work->layout, &build->profile);
+	if (r == 0)
+		r = build_open(build);
+	if (r == 0)
+		r = choose_compression(work);
+	if (r == 0)
+		r = image_resolve(work);
+	if (r < 0)
+		return r;
+	build_say_missing(build);
+	warn_lost(work);
+	if (!options->dry_run)
+		return image_write(work);
+	build_print(build);
+	return 0;
+}
+
+int build_image(const struct options *options, const char *shown_as)
+{
+	CLEANUP(build_free) struct build build = BUILD_EMPTY;
+	struct image_build work = { .build = &build, .shown_as = shown_as };
+
+	build.options = options;
+	return image_run(&work);
+}
+
+int build_image_watched(const struct options *options, const char *shown_as, struct watch *watch,
+			int (*made)(void *context, const struct build *build), void *context)
+{
+	CLEANUP(build_free) struct build build = BUILD_EMPTY;
+	struct image_build work = { .build = &build, .shown_as = shown_as };
 	int r;
 
-	r = profile_load(&build->profile, &options->profiles, &options->sets);
-	if (r < 0)
-		return r;
-	r = sysroot_open_root(&build->root, options->root ? options->root : "/");
-	if (r < 0)
-		return r;
-	r = elf_check_root(&build->root);
-	if (r < 0)
-		return r;
-	build->tools_fd = tools_open();
-	if (build->tools_fd < 0)
-		return build->tools_fd;
-	build->resolve.profile = &build->profile;
-	build->resolve.root = &build->root;
-	build->resolve.jobs = options_jobs(options);
-	build->resolve.manifest = manifest_new();
-	if (!build->resolve.manifest)
-		return fail(-ENOMEM, "cannot build");
-	r = kernel_choose(&build->root, options->kernel, modules_are_wanted(&build->profile),
-			  &build->resolve.kernel);
-	if (r == 0)
-		r = choose_compression(build);
-	if (r == 0)
-		r = build_resolve(build);
-	if (r < 0)
-		return r;
-	say_missing(&build->resolve.missing);
-	capability_warn(build->resolve.manifest, "a cpio image");
-	if (!options->dry_run)
-		return build_publish(build);
-	print_manifest(build->resolve.manifest);
-	return 0;
+	build.options = options;
+	build.watch = watch;
+	r = image_run(&work);
+	return r < 0 ? r : made(context, &build);
 }
 
 int cmd_build(const struct options *options)
 {
-	CLEANUP(build_free)
-	struct build build = {
-		.options = options,
-		.profile = PROFILE_EMPTY,
-		.root = SYSROOT_EMPTY,
-		.tools_fd = -1,
-	};
-
 	if (options->profiles.count == 0) {
 		(void)fail(0, "no profile given; say which with -p NAME ('mkinitrd profile list' "
 			      "shows them)");
 		return EXIT_USAGE;
 	}
-	if (options->layout && !text_equal(options->layout, "cpio")) {
-		(void)fail(0, "layout '%s' is not known; this version builds: cpio",
+	if (options->layout && !layout_is_known(options->layout)) {
+		(void)fail(0, "layout '%s' is not known; this version builds: cpio, squashfs",
 			   options->layout);
 		return EXIT_USAGE;
 	}
 	progress_set(options->progress, options->quiet);
-	return build_run(&build) < 0 ? EXIT_FAILED : EXIT_DONE;
+	return build_image(options, NULL) < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -52,12 +52,15 @@ static int open_top(const char *path, bool force, int *ret_fd)
 	return 0;
 }
 
-static int extract_all(struct extraction *extraction, struct wanted *wanted)
+static int extract_all(struct extraction *extraction, struct wanted *wanted, bool is_all)
 {
 	struct image_entry entry;
 	int r;
 
 	while ((r = image_next(extraction->reader, &entry)) == 1) {
+		/* what it holds comes instead, unless it is asked for by name */
+		if (is_all && entry.is_carrier)
+			continue;
 		r = extract_entry(extraction, &entry, wanted_has(wanted, entry.path));
 		if (r < 0)
 			return r;
@@ -101,7 +104,7 @@ static int extract(const struct options *options)
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
 	(void)sigaction(SIGHUP, &action, NULL);
-	r = extract_all(&extraction, &wanted);
+	r = extract_all(&extraction, &wanted, options->arguments.count == 1);
 	if (r == 0)
 		r = extract_finish(&extraction);
 	summarise(&extraction, options->directory, r);

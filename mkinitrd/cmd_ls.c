@@ -18,6 +18,7 @@
 #include "escape.h"
 #include "fail.h"
 #include "image.h"
+#include "manifest_json.h"
 #include "options.h"
 #include "wanted.h"
 
@@ -117,6 +118,8 @@ static void print_line(const struct image_entry *entry)
 		text_add(&line, " -> ");
 		escape_name(&line, entry->target);
 	}
+	if (verbosity_get() >= VERBOSE && entry->nlink > 1 && !S_ISDIR(entry->mode))
+		text_format(&line, " (one of %u links)", entry->nlink);
 	printf("%s\n", text_string(&line));
 }
 
@@ -131,15 +134,31 @@ static int json_set_name(json_t *object, const char *key, const char *escaped_ke
 	return json_object_set_new(object, escaped_key, json_string(text_string(&text)));
 }
 
-/* of a file that the manifest of the image has them for: the image itself cannot */
-static const char *capabilities_of(const struct manifest *manifest, const struct image_entry *entry)
+/* what the manifest of the image knows and the image itself cannot keep */
+static int json_set_attributes(json_t *object, const struct manifest *manifest,
+			       const struct image_entry *entry)
 {
 	const struct entry *known = manifest ? manifest_find(manifest, entry->path) : NULL;
+	int r = 0;
 
-	return known && S_ISREG(entry->mode) ? known->capabilities : NULL;
+	if (known && S_ISREG(entry->mode) && known->capabilities)
+		r = json_object_set_new(object, "capabilities", json_string(known->capabilities));
+	if (r == 0 && known && known->xattrs.count)
+		r = json_object_set_new(object, "xattrs", xattrs_to_json(&known->xattrs));
+	return r;
 }
 
-static int print_json(const struct image_entry *entry, const char *capabilities, bool is_first)
+/* two entries of one segment with the same inode are one file */
+static int json_set_links(json_t *object, const struct image_entry *entry)
+{
+	int r = json_object_set_new(object, "nlink", json_integer(entry->nlink));
+
+	return r < 0 ? r
+		     : json_object_set_new(object, "inode", json_integer((json_int_t)entry->inode));
+}
+
+static int print_json(const struct image_entry *entry, const struct manifest *manifest,
+		      bool is_first)
 {
 	size_t type = type_index(entry->mode);
 	json_t *object = json_object();
@@ -174,8 +193,10 @@ static int print_json(const struct image_entry *entry, const char *capabilities,
 						  (json_int_t)entry->special_minor));
 	if (r == 0 && entry->target)
 		r = json_set_name(object, "target", "target_escaped", entry->target);
-	if (r == 0 && capabilities)
-		r = json_object_set_new(object, "capabilities", json_string(capabilities));
+	if (r == 0 && entry->nlink > 1 && !S_ISDIR(entry->mode))
+		r = json_set_links(object, entry);
+	if (r == 0)
+		r = json_set_attributes(object, manifest, entry);
 	if (r == 0)
 		string = json_dumps(object, JSON_COMPACT);
 	if (string)
@@ -205,7 +226,8 @@ static void tally_print(const struct tally *tally)
 
 static void tally_add(struct tally *tally, const struct image_entry *entry)
 {
-	if (!tally->is_any || tally->segment != entry->segment) {
+	if (!tally->is_any || tally->segment != entry->segment ||
+	    tally->compression != entry->compression) {
 		tally_print(tally);
 		*tally = (struct tally){ true, entry->segment, entry->compression, entry->offset, 0,
 					 0 };
@@ -231,7 +253,7 @@ static int list(struct image_reader *reader, struct wanted *wanted, const struct
 			continue;
 		if (!as_json)
 			print_line(&entry);
-		else if (print_json(&entry, capabilities_of(manifest, &entry), is_first) < 0)
+		else if (print_json(&entry, manifest, is_first) < 0)
 			return -ENOMEM;
 		is_first = false;
 	}

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_profile.c - mkinitrd profile: which profiles there are, and what they come to
+ * cmd_profile.c - mkinitrd profile: which profiles there are, what they come to, and a host's own
  *
  * In:    options; the first argument is the verb, the others are names, after those of -p
- * Out:   lists and trees on stdout, errors in profiles on stderr
+ * Out:   lists and trees on stdout, a bundle; errors in profiles on stderr
  */
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
+#include "bundle.h"
 #include "fail.h"
 #include "options.h"
+#include "profile_bundle.h"
 #include "profile_find.h"
 #include "profile_show.h"
 #include "profile_stack.h"
@@ -186,10 +188,34 @@ static int profile_check(const struct options *options)
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int profile_bundle(const struct options *options UNUSED)
+/* ---- bundle ---- */
+
+static int profile_bundle(const struct options *options)
 {
-	(void)fail(0, "'profile bundle' is not supported by this version");
-	return EXIT_USAGE;
+	CLEANUP(profile_free) struct profile profile = PROFILE_EMPTY;
+	CLEANUP(profile_free) struct profile image = PROFILE_EMPTY;
+	CLEANUP(strings_free) struct strings names = STRINGS_EMPTY;
+	struct strings before;
+	int r = names_of(options, &names);
+
+	if (r == 0 && names.count == 0) {
+		(void)fail(0, "'profile bundle' needs profiles: -p IMAGE... -p HOST, those of the "
+			      "image and the host's last");
+		return EXIT_USAGE;
+	}
+	if (r == 0)
+		r = profile_load(&profile, &names, &options->sets);
+	before = (struct strings){ .items = names.items, .count = names.count - 1 };
+	if (r == 0)
+		r = profile_load_part(&image, &before);
+	if (r == 0)
+		r = profile_bundle_choose(&profile, &image);
+	if (r == 0)
+		r = bundle_write(&profile,
+				 &(struct bundle_options){ .output = options->output,
+							   .key = options->sign,
+							   .jobs = options_jobs(options) });
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static const struct verb {
@@ -204,12 +230,17 @@ static const struct verb {
 
 int cmd_profile(const struct options *options)
 {
-	static const char *const names[] = { "list", "show", "check", NULL };
+	static const char *const names[] = { "list", "show", "check", "bundle", NULL };
 	const char *wanted = options->arguments.count ? options->arguments.items[0] : NULL;
 	const char *nearest;
 
 	if (!wanted) {
-		(void)fail(0, "'profile' needs a verb: list, show or check");
+		(void)fail(0, "'profile' needs a verb: list, show, check or bundle");
+		return EXIT_USAGE;
+	}
+	if ((options->output || options->sign) && !text_equal(wanted, "bundle")) {
+		(void)fail(0, "'profile %s' takes no --%s; 'profile bundle' does", wanted,
+			   options->output ? "output" : "sign");
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
@@ -217,7 +248,7 @@ int cmd_profile(const struct options *options)
 			return verbs[i].function(options);
 	nearest = word_nearest(wanted, names);
 	(void)fail(0, "unknown verb 'profile %s'; %s%s%s", wanted,
-		   nearest ? "did you mean '" : "there are list, show and check",
+		   nearest ? "did you mean '" : "there are list, show, check and bundle",
 		   nearest ? nearest : "", nearest ? "'?" : "");
 	return EXIT_USAGE;
 }

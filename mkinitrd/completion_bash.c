@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "completion.h"
+#include "profile_schema.h"
 
 static const char head[] = "# bash completion of mkinitrd, made by 'mkinitrd completion bash'\n\n";
 
@@ -165,12 +166,6 @@ static void add_kind(struct text *text, const char *argument)
 	text_add(text, "'");
 }
 
-static bool is_option_of(const struct option_row *row, const struct subcommand *subcommand)
-{
-	return subcommand_takes(subcommand, row->name) &&
-	       (!row->only || text_equal(row->only, subcommand->name));
-}
-
 static void add_commands(struct text *text)
 {
 	text_add(text, "_mkinitrd_commands='");
@@ -187,7 +182,7 @@ static void add_options(struct text *text)
 
 		text_format(text, "\t%s) echo '", command->name);
 		for (const struct option_row *row = option_rows; row->name; row++)
-			if (is_option_of(row, command)) {
+			if (option_is_for(row, command)) {
 				text_format(text, "%s--%s", is_first ? "" : " ", row->name);
 				is_first = false;
 			}
@@ -196,21 +191,32 @@ static void add_options(struct text *text)
 	text_add(text, "\tesac\n}\n\n");
 }
 
-/* a row that is for one command stands before the one for all */
+/* "build:-o | build:--output | " and so on: @command's, or with "*" everybody's */
+static void add_pattern(struct text *text, const struct option_row *row, const char *command,
+			bool is_first)
+{
+	text_add(text, is_first ? "" : " | ");
+	if (row->letter)
+		text_format(text, "%s:-%c | ", command, row->letter);
+	text_format(text, "%s:--%s", command, row->name);
+}
+
+/* a row that is for some commands stands before the one for all */
 static void add_values(struct text *text)
 {
 	text_add(text, "# what an option of a command wants as its value; nothing: it has none\n"
 		       "_mkinitrd_value()\n{\n\tcase $1:$2 in\n");
 	for (int is_special = 1; is_special >= 0; is_special--)
 		for (const struct option_row *row = option_rows; row->name; row++) {
-			const char *only = row->only ? row->only : "*";
+			CLEANUP(strings_free) struct strings commands = STRINGS_EMPTY;
 
 			if (!row->argument || (row->only != NULL) != is_special)
 				continue;
+			words_split(row->only ? row->only : "*", &commands);
 			text_add(text, "\t");
-			if (row->letter)
-				text_format(text, "%s:-%c | ", only, row->letter);
-			text_format(text, "%s:--%s) ", only, row->name);
+			for (size_t i = 0; i < commands.count; i++)
+				add_pattern(text, row, commands.items[i], i == 0);
+			text_add(text, ") ");
 			add_kind(text, row->argument);
 			text_add(text, " ;;\n");
 		}

@@ -149,8 +149,7 @@ static void add_command(struct text *text, const struct subcommand *command)
 
 	text_format(text, "_mkinitrd_command_%s()\n{\n\t_arguments -s -S \\\n", command->name);
 	for (const struct option_row *row = option_rows; row->name; row++)
-		if (subcommand_takes(command, row->name) &&
-		    (!row->only || text_equal(row->only, command->name)))
+		if (option_is_for(row, command))
 			add_option(text, row);
 	for (size_t i = 0; i < arguments.count; i++) {
 		text_add(text, is_repeated && i + 1 == arguments.count ? "\t\t'*" : "\t\t'");

@@ -11,6 +11,7 @@
  */
 #include "container_archive.h"
 
+#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +183,14 @@ static int layer_make(const struct manifest *manifest, int64_t time, struct text
 			r = tar_header(archive, entry->path, AE_IFLNK, 0777, entry->target, 0,
 				       time);
 			break;
+		case ENTRY_CHARACTER:
+		case ENTRY_BLOCK:
+		case ENTRY_FIFO: /* no container of a profile has trees */
+			r = fail(0,
+				 "'%s' is a device or fifo, which no container image of a "
+				 "profile can hold",
+				 entry->path);
+			break;
 		}
 	}
 	if (r == 0 && archive_write_close(archive) != ARCHIVE_OK)
@@ -189,7 +198,22 @@ static int layer_make(const struct manifest *manifest, int64_t time, struct text
 	return r;
 }
 
-static const char *architecture_name(unsigned machine)
+/* "name:tag" with a tag, of the characters that Docker takes; the plan and the agent rely on it */
+bool container_tag_is_valid(const char *string)
+{
+	const char *slash = strrchr(string, '/');
+	const char *tag = strchr(slash ? slash : string, ':');
+
+	if (!tag || tag == string || tag[1] == '\0' || strchr(tag + 1, ':') ||
+	    !isalnum((unsigned char)string[0]))
+		return false;
+	for (const char *at = string; *at != '\0'; at++)
+		if (!isalnum((unsigned char)*at) && !strchr("._-/:", *at))
+			return false;
+	return true;
+}
+
+const char *container_architecture(unsigned machine)
 {
 	static const struct {
 		unsigned machine;
@@ -253,8 +277,9 @@ static int config_make(const struct container_config *config, const char *layer_
 	if (config->user)
 		(void)json_object_set_new(run, "User", json_string(config->user));
 	json = json_pack("{s:s, s:s, s:s, s:O, s:{s:s, s:[s]}}", "architecture",
-			 architecture_name(machine), "os", "linux", "created", created, "config",
-			 run, "rootfs", "type", "layers", "diff_ids", text_string(&diff_id));
+			 container_architecture(machine), "os", "linux", "created", created,
+			 "config", run, "rootfs", "type", "layers", "diff_ids",
+			 text_string(&diff_id));
 	return json_take(json, text);
 }
 

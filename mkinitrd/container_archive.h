@@ -38,6 +38,13 @@ int container_archive_make(const struct manifest *manifest, const char *tag,
  */
 int container_archive_id(int fd, const char *label, const char *tag, char **ret_id);
 
+/** container_tag_is_valid() - "name:tag", of the characters that Docker takes */
+bool container_tag_is_valid(const char *tag);
+
+/** container_architecture() - what container images call the machine of an ELF header; of EM_NONE
+ * this one's */
+const char *container_architecture(unsigned machine);
+
 /** sha256_hex() - lower case hexadecimal digits of the SHA-256 of @bytes. Quiet */
 int sha256_hex(const void *bytes, size_t count, char ret_hex[SHA256_SIZE * 2 + 1]);
 

@@ -6,7 +6,6 @@
  * Out:   an entry for each archive, and a line each in the boot plan
  * Not:   the form of an archive (container_archive.c), loading it (init/agent.c)
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,7 +18,7 @@
 #include "../init/lib/bootplan.h"
 #include "../init/lib/number.h"
 
-#define IMAGE_FOLDER "usr/lib/mkinitrd/images/"
+#define IMAGE_FOLDER "usr/share/mkinitrd/images/"
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* one entry of "containers:" */
@@ -48,27 +47,12 @@ static const struct value *container_value(const struct container *container, co
 	return value && value->kind != VALUE_NULL ? value : NULL;
 }
 
-/* "name:tag" with a tag, of the characters that Docker takes; the plan and the agent rely on it */
-static bool tag_is_valid(const char *string)
-{
-	const char *slash = strrchr(string, '/');
-	const char *tag = strchr(slash ? slash : string, ':');
-
-	if (!tag || tag == string || tag[1] == '\0' || strchr(tag + 1, ':') ||
-	    !isalnum((unsigned char)string[0]))
-		return false;
-	for (const char *at = string; *at != '\0'; at++)
-		if (!isalnum((unsigned char)*at) && !strchr("._-/:", *at))
-			return false;
-	return true;
-}
-
 static int container_names(struct container *container)
 {
 	CLEANUP(text_free) struct text path = TEXT_EMPTY, relation = TEXT_EMPTY;
 	int r;
 
-	if (!tag_is_valid(container->tag))
+	if (!container_tag_is_valid(container->tag))
 		return fail_at(container->at, "'%s' is not the NAME:TAG of an image",
 			       container->tag);
 	text_add(&path, IMAGE_FOLDER);

@@ -15,6 +15,7 @@
 
 #include "fail.h"
 #include "resolve_elf.h"
+#include "watch.h"
 
 #define HWCAPS "glibc-hwcaps"
 
@@ -133,11 +134,13 @@ static void folder_free(void *pointer)
 static int folder_fill(const struct sysroot *root, const char *path, struct folder *folder)
 {
 	CLEANUP(directory_close) DIR *directory = NULL;
+	struct sysroot unwatched = *root; /* what counts is which of the names are asked for */
 	const struct dirent *child;
 	int r = sysroot_canonical(root, path, &folder->canonical, NULL);
 
+	unwatched.watch = NULL;
 	if (r == 0)
-		r = sysroot_opendir(root, folder->canonical, &directory);
+		r = sysroot_opendir(&unwatched, folder->canonical, &directory);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0; /* but the image may have one */
 	while (r == 0 && (errno = 0, child = readdir(directory)))
@@ -305,9 +308,11 @@ int library_try(struct library_search *search, const char *folder, const char *n
 		    name);
 	if (path.failed)
 		return -ENOMEM;
-	if (!is_listed(listed, name) &&
-	    !manifest_find(search->resolve->manifest, &text_string(&path)[1]))
-		return 0;
+	if (!is_listed(listed, name)) {
+		watch_absent(search->resolve->root->watch, text_string(&path));
+		if (!manifest_find(search->resolve->manifest, &text_string(&path)[1]))
+			return 0;
+	}
 	r = library_try_path(search, text_string(&path), ret_object);
 	if (r <= 0)
 		return r;

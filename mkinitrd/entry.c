@@ -52,6 +52,7 @@ void entry_describe_source(const struct entry *entry, struct text *text)
 		[SOURCE_TOOL] = "mkinitrd's own '%s'",
 		[SOURCE_PROFILE] = "'%s' beside the profile",
 		[SOURCE_CONTENT] = "given content ('%s')",
+		[SOURCE_TREE] = "'%s' of a tree",
 	};
 	const char *path = entry->source.path ? entry->source.path : "";
 	const char *percent;
@@ -60,6 +61,12 @@ void entry_describe_source(const struct entry *entry, struct text *text)
 		text_add(text, "a directory");
 	} else if (entry->type == ENTRY_SYMLINK) {
 		text_format(text, "a symlink to '%s'", entry->target);
+	} else if (entry->type == ENTRY_FIFO) {
+		text_add(text, "a fifo");
+	} else if (entry->type != ENTRY_FILE) {
+		text_format(text, "the %s device %u:%u",
+			    entry->type == ENTRY_BLOCK ? "block" : "character", entry->device_major,
+			    entry->device_minor);
 	} else {
 		percent = strchr(formats[entry->source.kind], '%');
 		text_add_bytes(text, formats[entry->source.kind],
@@ -146,9 +153,11 @@ int entry_open(const struct entry *entry, int *ret_fd)
 	CLEANUP(fd_close) int fd = -1;
 	struct stat status;
 
-	if (source->kind == SOURCE_NONE || source->kind == SOURCE_CONTENT)
+	if (source->kind == SOURCE_NONE || source->kind == SOURCE_CONTENT ||
+	    (source->kind == SOURCE_TREE && !source->stored)) /* empty ones are not unpacked */
 		return open_memory(entry, source->bytes, source->byte_count, ret_fd);
-	fd = (int)syscall(SYS_openat2, source->directory_fd, source->path, &how, sizeof(how));
+	fd = (int)syscall(SYS_openat2, source->directory_fd,
+			  source->stored ? source->stored : source->path, &how, sizeof(how));
 	if (fd < 0 && errno == ENOENT)
 		return fail_vanished(entry);
 	if (fd < 0 || fstat(fd, &status) < 0)

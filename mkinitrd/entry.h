@@ -26,13 +26,16 @@ int entry_set(struct entry *entry, struct addition *addition);
  * -ENOMEM */
 int entry_add_reason(struct entry *entry, const struct addition *addition);
 
+/** entry_clear_reasons() - none are left */
+void entry_clear_reasons(struct entry *entry);
+
 /** reason_order() - for qsort(3): lines of profiles first, in their order; then entries by path */
 int reason_order(const void *left, const void *right);
 
 /** entry_same_source() - whether type and source (target, bytes) are those of @addition */
 bool entry_same_source(const struct entry *entry, const struct addition *addition);
 
-/** entry_same_attributes() - whether mode and owner are those of @addition */
+/** entry_same_attributes() - whether mode, owner and extended attributes are those of @addition */
 bool entry_same_attributes(const struct entry *entry, const struct addition *addition);
 
 /**
@@ -41,3 +44,16 @@ bool entry_same_attributes(const struct entry *entry, const struct addition *add
  * Return: 1, 0, or a negative errno
  */
 int entry_same_content(const struct entry *entry, const struct addition *addition);
+
+/**
+ * manifest_add_parents() - every directory above @entry, nearest last; speaks
+ * @parent_mode: as for manifest_finish()
+ *
+ * One that is not there yet is wanted by @entry. Return: 0, or a negative errno
+ */
+int manifest_add_parents(struct manifest *manifest, const struct entry *entry,
+			 mode_t (*parent_mode)(const char *path, void *context), void *context);
+
+/** manifest_link() - what is left of each group of hard links: the others point to the first;
+ * speaks. Return: 0 or -ENOMEM */
+int manifest_link(struct manifest *manifest);

@@ -6,25 +6,21 @@
  * Out:   files as the kernel would make them: later entries replace earlier ones, hard links share
  *        the content of whichever has it; long runs of zeros are holes. A file has its name once
  *        it is whole, but for those whose content comes with a later name
- * Not:   which of them (cmd_extract.c); attributes of directories (extract_folder.c);
- *        staying inside of the directory (beneath.c)
+ * Not:   which of them (cmd_extract.c); content (extract_content.c); attributes of directories
+ *        (extract_folder.c); staying inside of the directory (beneath.c)
  * Facts: kernel init/initramfs.c, do_name(), maybe_link()
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 #include "escape.h"
 #include "extract_folder.h"
 #include "fail.h"
 
-#define BLOCK ((size_t)4096)
-#define SPARE ((uint64_t)1 << 20) /* stays free on the disk */
 #define REFUSED_SPOKEN 10
 
 struct link {
@@ -33,13 +29,6 @@ struct link {
 	dev_t device;
 	ino_t inode;
 };
-
-static volatile sig_atomic_t is_interrupted;
-
-void extract_interrupt(void)
-{
-	is_interrupted = 1;
-}
 
 static void link_free(void *value)
 {
@@ -80,107 +69,6 @@ static int refuse(struct extraction *extraction, const char *path, int error)
 	if (extraction->refused++ < REFUSED_SPOKEN)
 		warn("'%s': %s, skipping", text_string(&name), why);
 	return 0;
-}
-
-/* ---- attributes ---- */
-
-static struct timespec timespec_of(int64_t seconds)
-{
-	return (struct timespec){ .tv_sec = seconds };
-}
-
-/* set-id bits only go with the owner that they are about */
-static mode_t mode_of(const struct extraction *extraction, mode_t mode)
-{
-	return mode & (extraction->is_root ? 07777 : 01777);
-}
-
-int extract_attributes(const struct extraction *extraction, int fd, mode_t mode, uint32_t uid,
-		       uint32_t gid, int64_t mtime)
-{
-	struct timespec times[2] = { timespec_of(mtime), timespec_of(mtime) };
-
-	/* the owner first: changing it takes set-id bits away */
-	if ((extraction->is_root && fchown(fd, uid, gid) < 0) ||
-	    fchmod(fd, mode_of(extraction, mode)) < 0 || futimens(fd, times) < 0)
-		return -errno;
-	return 0;
-}
-
-/* ---- content ---- */
-
-static bool is_zero(const unsigned char *bytes, size_t count)
-{
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0;
-}
-
-static int write_at(int fd, const unsigned char *bytes, size_t count, uint64_t offset)
-{
-	while (count) {
-		ssize_t r = pwrite(fd, bytes, count, (off_t)offset);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		bytes += r;
-		offset += (uint64_t)r;
-		count -= (size_t)r;
-	}
-	return 0;
-}
-
-/* the same, but for blocks of zeros */
-static int write_sparse(int fd, const unsigned char *bytes, size_t count, uint64_t offset)
-{
-	size_t start = 0, at = 0;
-	int r = 0;
-
-	while (r == 0 && at < count) {
-		size_t length = BLOCK - (size_t)((offset + at) % BLOCK);
-		bool is_hole;
-
-		if (length > count - at)
-			length = count - at;
-		is_hole = length == BLOCK && is_zero(bytes + at, length);
-		if (is_hole && start < at)
-			r = write_at(fd, bytes + start, at - start, offset + start);
-		at += length;
-		if (is_hole)
-			start = at;
-	}
-	return r == 0 && start < at ? write_at(fd, bytes + start, at - start, offset + start) : r;
-}
-
-static int check_space(const struct extraction *extraction, uint64_t size)
-{
-	struct statvfs space;
-	uint64_t free_bytes;
-
-	if (fstatvfs(extraction->beneath.top_fd, &space) < 0)
-		return -errno;
-	free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
-	return size + SPARE > free_bytes ? -ENOSPC : 0;
-}
-
-/* the content of the entry at hand into the file. Return: 0, or -errno (spoken) */
-static int write_content(struct extraction *extraction, int fd, const char *path, uint64_t size)
-{
-	const unsigned char *piece;
-	uint64_t offset = 0;
-	ssize_t count;
-	int r = size ? check_space(extraction, size) : 0;
-
-	while (r == 0 && (count = image_read_piece(extraction->reader, &piece)) != 0) {
-		if (count < 0)
-			return (int)count;
-		r = is_interrupted ? -EINTR : write_sparse(fd, piece, (size_t)count, offset);
-		offset += (uint64_t)count;
-	}
-	if (r == 0 && ftruncate(fd, (off_t)offset) < 0)
-		r = -errno;
-	extraction->bytes += offset;
-	return r < 0 ? extract_speak(path, r) : 0;
 }
 
 /* ---- hard links ---- */
@@ -252,10 +140,12 @@ static int fill(struct extraction *extraction, const struct image_entry *entry, 
 	if (entry->size && ftruncate(fd, 0) < 0)
 		return extract_speak(path, -errno);
 	if (entry->size)
-		r = write_content(extraction, fd, path, entry->size);
+		r = extract_content(extraction, fd, path, entry->size);
 	if (r < 0)
 		return r;
 	r = extract_attributes(extraction, fd, entry->mode, entry->uid, entry->gid, entry->mtime);
+	if (r == 0)
+		r = extract_xattrs(extraction, fd);
 	return r < 0 ? extract_speak(path, r) : 0;
 }
 
@@ -340,7 +230,7 @@ static int make_file(struct extraction *extraction, const struct image_entry *en
 			return refuse(extraction, entry->path, -ENODATA);
 	}
 	/* before anything is removed for it */
-	r = entry->size ? check_space(extraction, entry->size) : 0;
+	r = extract_space(extraction, entry->size);
 	if (r < 0)
 		return extract_speak(entry->path, r);
 	if (link && link->path && !text_equal(link->path, entry->path))
@@ -376,7 +266,7 @@ static int make_directory(struct extraction *extraction, const struct image_entr
 
 static int make_symlink(struct extraction *extraction, const struct image_entry *entry)
 {
-	struct timespec times[2] = { timespec_of(entry->mtime), timespec_of(entry->mtime) };
+	struct timespec times[2] = { { .tv_sec = entry->mtime }, { .tv_sec = entry->mtime } };
 	const char *name;
 	int parent_fd = beneath_parent(&extraction->beneath, entry->path, &name);
 	int r = parent_fd < 0 ? parent_fd : beneath_clear(&extraction->beneath, parent_fd, name);
@@ -394,7 +284,7 @@ static int make_symlink(struct extraction *extraction, const struct image_entry 
 /* devices, fifos, sockets */
 static int make_special(struct extraction *extraction, const struct image_entry *entry)
 {
-	struct timespec times[2] = { timespec_of(entry->mtime), timespec_of(entry->mtime) };
+	struct timespec times[2] = { { .tv_sec = entry->mtime }, { .tv_sec = entry->mtime } };
 	dev_t device = makedev(entry->special_major, entry->special_minor);
 	const char *name;
 	int parent_fd, r;
@@ -437,7 +327,7 @@ static const struct {
 
 int extract_entry(struct extraction *extraction, const struct image_entry *entry, bool is_wanted)
 {
-	if (is_interrupted)
+	if (extract_is_interrupted())
 		return extract_speak(entry->path, -EINTR);
 	if (!is_wanted)
 		return pass_content(extraction, entry);

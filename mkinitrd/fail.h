@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "../init/lib/cleanup.h"
 
 enum verbosity { QUIET = -1, NORMAL = 0, VERBOSE = 1, DEBUG = 2 };
@@ -23,6 +25,16 @@ enum verbosity verbosity_get(void);
  */
 int fail(int error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/**
+ * fail_hold() - from now on keep the line of fail() instead of printing it; a further one lets the
+ * one before out
+ *
+ * fail_release() - print as usual again. Return: the line that was kept, without "mkinitrd: ",
+ * which the caller frees; NULL: none
+ */
+void fail_hold(void);
+char *fail_release(void);
+
 /** warn() - print "mkinitrd: warning: MESSAGE"; we go on, and the message says how */
 void warn(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -34,3 +46,9 @@ void debug(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /** say() - a line of normal output on stderr that -q silences: results, summaries */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/** ask() - put a question to whoever sits at the terminal that stdin and stderr are
+ *
+ * Return: whether the answer was "yes", in full
+ */
+bool ask(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -17,9 +17,32 @@ enum compression {
 	COMPRESS_LZOP,
 };
 
+struct squashfs_made;
+
+/* how a SquashFS is made */
+struct squashfs_form {
+	enum compression compression; /* ZSTD, XZ, GZIP or LZ4 */
+	int level;                    /* of the algorithm's own scale */
+	uint32_t block_size;          /* bytes; a power of two from 4 KiB to 1 MiB */
+};
+
+#define SQUASHFS_NAME "root.squashfs" /* the file that carries it in an image */
+#define SQUASHFS_MODE 0400
+
 struct image_options {
 	enum compression compression;
-	int level;           /* of the algorithm's own scale */
+	int level;                            /* of the algorithm's own scale */
+	const struct squashfs_form *squashfs; /* what does not depend on the kernel goes into one;
+					       * NULL: layout cpio */
+	const char *squashfs_path; /* a file of its own for it; NULL: the image carries it */
+	bool verity;               /* with a hash tree behind it */
+	const char *shell;         /* a path in the image that, with all that it needs, is in the
+				    * archive too: where the SquashFS is found, it may be missing.
+				    * NULL: none */
+	/* called when the SquashFS is there and the boot plan is not packed yet; speaks; may be
+	 * NULL */
+	int (*squashfs_made)(void *context, const struct squashfs_made *made);
+	void *context;
 	unsigned jobs;       /* threads; the bytes do not depend on it */
 	uint64_t limit;      /* bytes that the file may have; 0: no limit. Over it: an error that
 			      * names the ten largest entries and who wanted them */
@@ -34,6 +57,9 @@ struct image_result {
 	uint64_t bytes_in;  /* of the cpio archive before compression */
 	uint64_t bytes_out; /* of the file */
 	uint64_t content;   /* bytes of file content: what the rootfs will hold */
+	uint64_t squashfs;  /* bytes of the SquashFS, which are among these when it is carried; 0:
+			     * there is none */
+	bool is_reused;     /* it was taken over from the image before */
 };
 
 /** compression_parse() - "zstd", "zstd:19", "gzip:9", "none"; speaks (what, and what is known) */
@@ -60,7 +86,9 @@ void compression_list(struct text *text);
 int image_publish(struct manifest *manifest, const char *path, const struct image_options *options,
 		  struct image_result *ret_result);
 
-/* ---- reading: any number of segments, of any compression that the kernel knows ---- */
+/* ---- reading: any number of segments, of any compression that the kernel knows. What the SquashFS
+ * holds that one of them carries follows behind the file that it is; a file that is a SquashFS as a
+ * whole is read like one that carries it. ---- */
 
 struct image_entry {      /* valid until the next call of image_next() */
 	const char *path; /* as stored, without leading "/" or "./" */
@@ -76,7 +104,9 @@ struct image_entry {      /* valid until the next call of image_next() */
 	const char *name;   /* as stored, byte by byte */
 	uint64_t offset; /* in the file, of the segment's archive or of the compressed part that it
 			  * lies in */
-	enum compression compression; /* of that part */
+	enum compression compression; /* of that part, or of the SquashFS */
+	bool is_in_squashfs;
+	bool is_carrier; /* the file that carries it: what it holds comes next */
 };
 
 struct image_reader;
@@ -111,6 +141,9 @@ ssize_t image_read(struct image_reader *reader, void *buffer, size_t size);
 /** image_read_piece() - the same without a copy: the bytes are valid until the next call */
 ssize_t image_read_piece(struct image_reader *reader, const unsigned char **ret_piece);
 
+/** image_xattrs() - extended attributes of the current entry; the caller frees them; speaks */
+int image_xattrs(struct image_reader *reader, struct xattrs *ret_xattrs);
+
 /**
  * image_read_manifest() - find and parse manifest.json in the image at @path; speaks
  *
@@ -124,6 +157,12 @@ int image_read_manifest(const char *path, struct manifest **ret_manifest, char *
  * (*ret_manifest is left alone) and something else is wrong with the image are 0 here; speaks of a
  * damaged manifest alone */
 int image_peek_manifest(const char *path, struct manifest **ret_manifest);
+
+struct bootplan;
+
+/** image_read_plan() - the boot plan in the image at @path; @ret_plan stays empty when it has none;
+ * speaks */
+int image_read_plan(const char *path, struct bootplan *ret_plan);
 
 /** image_verify() - read the image in @fd back and compare every entry's place, type, mode, owner,
  * time, size, SHA-256 and target with @manifest and @options, the segments and how they are

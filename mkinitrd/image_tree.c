@@ -107,6 +107,7 @@ static int node_define(struct image_tree *tree, const struct image_entry *entry,
 		.segment = entry->segment,
 		.order = tree->entries,
 		.compression = entry->compression,
+		.is_in_squashfs = entry->is_in_squashfs,
 		.content = node,
 	};
 	*ret_node = node;

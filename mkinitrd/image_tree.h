@@ -19,6 +19,7 @@ struct tree_node {
 	unsigned segment; /* in which it was defined last */
 	size_t order;     /* of that among all entries, from 0 */
 	enum compression compression;
+	bool is_in_squashfs;
 	unsigned char sha256[SHA256_SIZE]; /* regular files */
 	void *facts;                       /* of who reads the tree */
 	struct tree_node *content;         /* a hard link's content; else the node itself */

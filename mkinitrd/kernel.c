@@ -157,15 +157,6 @@ static int kernel_without_modules(const struct sysroot *root, const char *wanted
 	return 0;
 }
 
-/* whether @root is the root that the running kernel was started from */
-static bool root_is_ours(const struct sysroot *root)
-{
-	struct stat ours, theirs;
-
-	return stat("/", &ours) == 0 && sysroot_stat(root, "/", true, &theirs) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
 static int kernel_none(struct kernel *ret_kernel)
 {
 	struct kernel kernel = { .release = strdup(""), .directory = strdup("") };
@@ -191,7 +182,7 @@ int kernel_choose(const struct sysroot *root, const char *wanted, bool is_needed
 	if (wanted && !strings_contain(&releases, wanted))
 		return kernel_without_modules(root, wanted, is_needed, &releases, ret_kernel);
 	if (releases.count == 0 && !is_needed) {
-		note("no kernel in the root '%s', and the profile wants no modules", root->path);
+		note("no kernel in the root '%s', and none is needed", root->path);
 		return kernel_none(ret_kernel);
 	}
 	if (releases.count == 0) {
@@ -205,7 +196,7 @@ int kernel_choose(const struct sysroot *root, const char *wanted, bool is_needed
 	if (wanted)
 		return kernel_take(root, wanted, ret_kernel);
 	/* what runs here says nothing about another root */
-	if (root_is_ours(root) && uname(&running) == 0 &&
+	if (sysroot_is_running(root) && uname(&running) == 0 &&
 	    strings_contain(&releases, running.release))
 		return kernel_take(root, running.release, ret_kernel);
 	newest = releases.items[0];

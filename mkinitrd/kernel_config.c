@@ -123,18 +123,22 @@ int kernel_config_open(const struct sysroot *root, const struct kernel *kernel,
 char kernel_config_get(const struct kernel_config *config, const char *name)
 {
 	const char *bare = text_after(name, PREFIX);
-	const char *text = text_string(&config->text);
+	const char *end = config->text.data + config->text.length;
+	const size_t before = strlen("\n" PREFIX);
 	size_t length;
 
 	bare = bare ? bare : name;
 	length = strlen(bare);
-	for (const char *at = text; (at = strstr(at, "\n" PREFIX)) != NULL;) {
-		at += strlen("\n" PREFIX);
-		if (strncmp(at, bare, length) == 0 && at[length] == '=') {
-			char value = at[length + 1];
+	if (length == 0 || config->text.length < before)
+		return 'n';
+	for (const char *at = config->text.data + before;
+	     (at = memmem(at, (size_t)(end - at), bare, length)) != NULL; at += length) {
+		char value;
 
-			return value == 'm' || value == 'n' ? value : 'y';
-		}
+		if (memcmp(at - before, "\n" PREFIX, before) != 0 || at[length] != '=')
+			continue;
+		value = at[length + 1];
+		return value == 'm' || value == 'n' ? value : 'y';
 	}
 	return 'n';
 }

@@ -15,7 +15,7 @@ const struct subcommand subcommands[] = {
 	{
 		.name = "build",
 		.function = cmd_build,
-		.options = "profile set output kernel root layout compress jobs dry-run force progress",
+		.options = "profile set output kernel root devices layout squashfs compress jobs dry-run force refresh progress",
 		.help = "build an image from profiles",
 		.description =
 			"Lays the profiles over each other, finds what they name in the root with all\n"
@@ -126,6 +126,23 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "disk",
+		.function = cmd_disk,
+		.arguments = "[IMAGE]",
+		.options = "profile set output into bundle keep-data yes disk-size kernel root devices layout squashfs compress jobs force refresh progress",
+		.help = "make a disk that boots by itself, or update one in place",
+		.description =
+			"A disk image, or a disk, with GRUB for BIOS and systemd-boot for UEFI, the kernel, its\n"
+			"image, and a partition DOCKER. --into a disk that was made so fills the slot that\n"
+			"does not boot and then switches to it; the other one stays as the second entry. Any\n"
+			"other disk is shown and asked for first; --force makes one of ours anew, too.",
+		.examples =
+			"mkinitrd disk -p only-docker -o disk.img\n"
+			"mkinitrd disk -p only-docker --into disk.img\n"
+			"mkinitrd disk only-docker.img -k /boot/vmlinuz-6.1.0-18-amd64 -o disk.img --disk-size 4G",
+		.group = "IMAGES",
+	},
+	{
 		.name = "boot-times",
 		.function = cmd_boot_times,
 		.arguments = "[LOG]",
@@ -141,19 +158,150 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "from-docker",
+		.function = cmd_from_docker,
+		.arguments = "ARCHIVE [COMMAND...]",
+		.options = "as image profile set output nspawn host-root into bundle keep-data yes disk-size kernel root devices layout squashfs compress jobs dry-run force refresh progress",
+		.help = "make a machine of a container image",
+		.description =
+			"ARCHIVE is one of 'docker save' or 'docker export', or an OCI layout. The machine runs\n"
+			"the image's ENTRYPOINT and CMD with its ENV, USER, WORKDIR and STOPSIGNAL, without\n"
+			"Docker; when that ends the machine powers off. COMMAND takes CMD's place, behind '--'\n"
+			"when it has options. What 'docker export' has lost is said with COMMAND, -p and --set.",
+		.examples =
+			"mkinitrd from-docker app.tar\n"
+			"mkinitrd from-docker app.tar --as disk -o app.disk\n"
+			"mkinitrd from-docker exported.tar --set run.user=web -- httpd -f -p 80\n"
+			"mkinitrd from-docker app.tar --as dir -o app.tree\n"
+			"mkinitrd from-docker app.tar --as profile -o app.yaml",
+		.group = "IMAGES",
+	},
+	{
+		.name = "tar",
+		.function = cmd_tar,
+		.options = "profile set output kernel root devices compress jobs dry-run refresh progress",
+		.help = "write the tree of profiles as a tar",
+		.description =
+			"What profiles name, with all that it needs, as an archive and not as an image that\n"
+			"boots: init and its plan are in it only when the profile says what a machine is to\n"
+			"run (boot: main:). Owners, modes, hard links, devices, capabilities and extended\n"
+			"attributes are kept. -o - is standard output. The name's ending says how it is\n"
+			"compressed, unless -c does.",
+		.examples =
+			"mkinitrd tar -p docker-from-scratch -o files.tar\n"
+			"mkinitrd tar -p ./site.yaml -o site.tar.zst\n"
+			"mkinitrd tar -p ./site.yaml -o - | ssh web1 tar -xC /srv/site",
+		.group = "TREES",
+	},
+	{
+		.name = "dir",
+		.function = cmd_dir,
+		.options = "profile set output nspawn host-root kernel root devices jobs dry-run force refresh progress",
+		.help = "write the tree of profiles as a directory, or as a machine of systemd",
+		.description =
+			"The directory appears whole or not at all; one that has something in it is replaced\n"
+			"with --force, in one step. Owners, devices, capabilities need root: what this user, or\n"
+			"the file system, cannot keep is an error, or left out with --force and said. --nspawn\n"
+			"puts it in /var/lib/machines, with 'run:' as NAME.nspawn and as a drop-in for\n"
+			"systemd-nspawn@NAME.service, and replaces what an earlier run has put there.",
+		.examples =
+			"mkinitrd dir -p docker-from-scratch -o rootfs\n"
+			"mkinitrd dir -p docker-from-scratch -p nspawn --nspawn docker --host-root /mnt",
+		.group = "TREES",
+	},
+	{
+		.name = "oci",
+		.function = cmd_oci,
+		.options = "profile set output tag kernel root devices compress jobs dry-run force refresh progress",
+		.help = "write the tree of profiles as a container image",
+		.description =
+			"One archive that 'docker load' takes and that is an OCI layout, too; with a '/' at the\n"
+			"end of -o a layout as a directory. Each profile of the stack is a layer, and 'run:'\n"
+			"becomes the image's configuration. Layers are not compressed unless -c says gzip or\n"
+			"zstd. The same tree has the same digest.",
+		.examples =
+			"mkinitrd oci -p docker-from-scratch --tag dind -o dind.tar\n"
+			"mkinitrd oci -p ./site.yaml -c gzip -o layout/\n"
+			"mkinitrd oci -p ./site.yaml -o - | docker load",
+		.group = "TREES",
+	},
+	{
+		.name = "update",
+		.function = cmd_update,
+		.arguments = "[IMAGE...]",
+		.options = "kernel root force jobs progress",
+		.help = "make what is out of date of the images that this host keeps",
+		.description =
+			"The images of /etc/mkinitrd/images.d, for each kernel that is installed. What of them is\n"
+			"out of date is told by what they were made of: programs, modules, profiles, mkinitrd\n"
+			"itself; --force makes all. One that cannot be made stays as it was, with its boot\n"
+			"entry, and 'mkinitrd status' remembers why.",
+		.examples =
+			"mkinitrd update\n"
+			"mkinitrd update -k 6.1.0-18-amd64 only-docker",
+		.group = "HOSTS",
+	},
+	{
+		.name = "status",
+		.function = cmd_status,
+		.options = "root json",
+		.help = "show the images that this host keeps, and what is wrong with them",
+		.description =
+			"A line for each: its name, kernel, file and state, with tabs between. The status is 3\n"
+			"when one is not up to date.",
+		.examples =
+			"mkinitrd status\n"
+			"mkinitrd status --json",
+		.group = "HOSTS",
+	},
+	{
+		.name = "enable",
+		.function = cmd_enable,
+		.arguments = "PROFILE...",
+		.options = "root",
+		.help = "keep an image of a profile on this host",
+		.description =
+			"Writes /etc/mkinitrd/images.d/PROFILE.yaml, which may be edited. The hooks of package\n"
+			"managers make its images from then on, 'mkinitrd update' makes them now.",
+		.examples = "mkinitrd enable only-docker",
+		.group = "HOSTS",
+	},
+	{
+		.name = "disable",
+		.function = cmd_disable,
+		.arguments = "IMAGE...",
+		.options = "root",
+		.help = "remove an image of this host, with its boot entries and definition",
+		.examples = "mkinitrd disable only-docker",
+		.group = "HOSTS",
+	},
+	{
+		.name = "hook",
+		.function = cmd_hook,
+		.arguments = "SYSTEM VERB [ARGUMENT...]",
+		.options = "root",
+		.help = "what the hooks of package managers call",
+		.description = "Not for people. 'mkinitrd hook' lists what there is.",
+		.examples = "mkinitrd hook grub list",
+		.group = "HOSTS",
+	},
+	{
 		.name = "profile",
 		.function = cmd_profile,
-		.arguments = "list|show|check [NAME...]",
-		.options = "profile set json",
-		.help = "list profiles, show what they come to, check them",
+		.arguments = "list|show|check|bundle [NAME...]",
+		.options = "profile set json output sign",
+		.help = "list profiles, show what they come to, check them, pack a host's files",
 		.description =
-			"list   the profiles found, and in which folder\n"
-			"show   the stacked result, a profile again, each value with its origin\n"
-			"check  every error of the named profiles together, or of each profile there is",
+			"list    the profiles found, and in which folder\n"
+			"show    the stacked result, a profile again, each value with its origin\n"
+			"check   every error of the named profiles together, or of each profile there is\n"
+			"bundle  the files that the last profile, a host's, changes in those before it,\n"
+			"        as one file that init lays over the image",
 		.examples =
 			"mkinitrd profile list\n"
 			"mkinitrd profile show only-docker ./site.yaml --set boot.hostname=web1\n"
-			"mkinitrd profile check ./site.yaml",
+			"mkinitrd profile check ./site.yaml\n"
+			"mkinitrd profile bundle -p ./site.yaml -p ./web1.yaml -o host.bundle --sign key.pem",
 		.group = "PROFILES",
 	},
 	{

@@ -4,8 +4,9 @@
  *
  * In:    additions, in any order
  * Out:   one entry a path, parents complete, sorted
- * Not:   one entry (manifest_entry.c), content (entry.c), chains of reasons as text
- * (manifest_chain.c), JSON (manifest_json.c)
+ * Not:   one entry (manifest_entry.c), content (entry.c), parents and hard links
+ *        (manifest_complete.c), chains of reasons as text (manifest_chain.c), JSON
+ *        (manifest_json.c)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@ struct manifest {
 	struct path_map places; /* entries by path */
 	struct manifest_acceptance *acceptances;
 	size_t acceptance_count;
+	struct manifest_squashfs squashfs; /* valid when @has_squashfs */
+	bool has_squashfs;
 	struct strings labels; /* origins' file names of a manifest that was read from JSON */
 };
 
@@ -105,6 +108,10 @@ static int addition_check(const struct addition *addition)
 	if (!manifest_text_fits(path) ||
 	    (addition->target && !manifest_text_fits(addition->target)))
 		return fail(0, "'%s' or its symlink target is not UTF-8; rename the file", path);
+	for (size_t i = 0; i < addition->xattrs.count; i++)
+		if (!manifest_text_fits(addition->xattrs.items[i].name))
+			return fail(0, "an extended attribute of '%s' has a name that is not UTF-8",
+				    path);
 	if (addition->type == ENTRY_SYMLINK && (!addition->target || !*addition->target))
 		return fail(0, "symlink '%s' has no target", path);
 	if (text_equal(path, MANIFEST_PATH) || text_equal(path, COMPLETE_PATH))
@@ -178,6 +185,38 @@ static int conflict(const struct manifest *manifest, const struct entry *entry,
 	return -EEXIST;
 }
 
+/* what mkinitrd makes itself: its programs, the indexes of modules */
+static bool source_is_own(const struct source *source)
+{
+	return source->kind == SOURCE_TOOL || source->kind == SOURCE_CONTENT;
+}
+
+/* which of two that differ a tree is, if one of them is made here: 1 @entry, -1 @addition, 0 */
+static int stands_back(const struct entry *entry, const struct addition *addition)
+{
+	if (entry->is_tree && !addition->is_tree && source_is_own(&addition->source))
+		return 1;
+	if (addition->is_tree && !entry->is_tree && source_is_own(&entry->source))
+		return -1;
+	return 0;
+}
+
+/* two that nobody named, and of different sources. Return: whether @addition replaces @entry, or
+ * -errno (spoken) */
+static int settle(const struct manifest *manifest, const struct entry *entry,
+		  const struct addition *addition)
+{
+	int back = stands_back(entry, addition);
+	int r;
+
+	if (back)
+		return back > 0;
+	r = entry_same_content(entry, addition);
+	if (r < 0)
+		return r;
+	return r ? 0 : conflict(manifest, entry, addition);
+}
+
 /* @entry stands at the path of @addition already */
 static int manifest_merge(struct manifest *manifest, struct entry *entry, struct addition *addition)
 {
@@ -189,11 +228,10 @@ static int manifest_merge(struct manifest *manifest, struct entry *entry, struct
 	if (both_named && !(is_same && entry_same_attributes(entry, addition)))
 		return conflict(manifest, entry, addition);
 	if (!is_same && !entry->is_named && !addition->is_named) {
-		r = entry_same_content(entry, addition);
+		r = settle(manifest, entry, addition);
 		if (r < 0)
 			return r;
-		if (r == 0)
-			return conflict(manifest, entry, addition);
+		replaces = r;
 		r = 0;
 	}
 	if (replaces)
@@ -226,6 +264,50 @@ int manifest_add(struct manifest *manifest, const struct addition *addition,
 	return r;
 }
 
+int manifest_replace(struct manifest *manifest, const struct addition *addition,
+		     struct entry **ret_entry)
+{
+	struct addition taken = *addition;
+	struct entry *entry = manifest_find(manifest, taken.path);
+	/* the strings of @addition may be the entry's own: they are copied before it changes */
+	int r = addition_check(&taken);
+
+	if (r == 0 && !entry) {
+		r = manifest_append(manifest, &taken, &entry);
+	} else if (r == 0) {
+		r = entry_set(entry, &taken);
+		if (r == 0) {
+			entry_clear_reasons(entry);
+			r = entry_add_reason(entry, &taken);
+		}
+		if (r < 0)
+			r = fail(r, "cannot note '%s'", taken.path);
+	}
+	free(taken.source.bytes);
+	if (r < 0)
+		return r;
+	*ret_entry = entry;
+	return 0;
+}
+
+void manifest_drop(struct manifest *manifest,
+		   bool (*is_gone)(const struct entry *entry, void *context), void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < manifest->count; i++) {
+		struct entry *entry = manifest->entries[i];
+
+		if (!is_gone(entry, context)) {
+			manifest->entries[kept++] = entry;
+			continue;
+		}
+		path_map_remove(&manifest->places, entry->path);
+		entry_free(entry);
+	}
+	manifest->count = kept;
+}
+
 static int entry_order(const void *left, const void *right)
 {
 	const struct entry *const *a = left;
@@ -238,18 +320,6 @@ static void manifest_sort(struct manifest *manifest)
 {
 	if (manifest->count)
 		qsort(manifest->entries, manifest->count, sizeof(struct entry *), entry_order);
-}
-
-static int fail_below(const struct manifest *manifest, const struct entry *entry,
-		      const struct entry *parent)
-{
-	CLEANUP(text_free) struct text chain = TEXT_EMPTY;
-
-	manifest_chain(manifest, entry, true, &chain);
-	(void)fail(0, "'%s' (%s) cannot be below '%s', which is a %s in the image", entry->path,
-		   text_string(&chain), parent->path,
-		   parent->type == ENTRY_SYMLINK ? "symlink" : "file");
-	return -ENOTDIR;
 }
 
 int manifest_accept(struct manifest *manifest, const char *key, const char *reason,
@@ -268,6 +338,17 @@ int manifest_accept(struct manifest *manifest, const char *key, const char *reas
 	return acceptance.key && acceptance.reason ? 0 : -ENOMEM;
 }
 
+const struct manifest_squashfs *manifest_squashfs(const struct manifest *manifest)
+{
+	return manifest->has_squashfs ? &manifest->squashfs : NULL;
+}
+
+void manifest_set_squashfs(struct manifest *manifest, const struct manifest_squashfs *squashfs)
+{
+	manifest->squashfs = *squashfs;
+	manifest->has_squashfs = true;
+}
+
 size_t manifest_acceptance_count(const struct manifest *manifest)
 {
 	return manifest->acceptance_count;
@@ -284,45 +365,6 @@ static int acceptance_order(const void *left, const void *right)
 	const struct manifest_acceptance *a = left, *b = right;
 
 	return strcmp(a->key, b->key);
-}
-
-/* every directory above @entry, nearest last; wanted by @entry when it is not there yet */
-static int manifest_add_parents(struct manifest *manifest, const struct entry *entry,
-				mode_t (*parent_mode)(const char *path, void *context),
-				void *context)
-{
-	CLEANUP(memory_free) char *path = strdup(entry->path);
-
-	if (!path)
-		return fail(-ENOMEM, "cannot add the directories above '%s'", entry->path);
-	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		struct entry *parent;
-		int r = 0;
-
-		*slash = '\0';
-		parent = manifest_find(manifest, path);
-		if (!parent)
-			r = manifest_add(
-				manifest,
-				&(struct addition){
-					.path = path,
-					.type = ENTRY_DIRECTORY,
-					.mode = parent_mode ? parent_mode(path, context) : 0755,
-					.is_early = entry->is_early,
-					.source.directory_fd = -1,
-					.relation = "parent directory",
-					.by = entry->path,
-				},
-				NULL);
-		else if (parent->type != ENTRY_DIRECTORY)
-			return fail_below(manifest, entry, parent);
-		else if (!entry->is_early)
-			parent->is_early = false;
-		if (r < 0)
-			return r;
-		*slash = '/';
-	}
-	return 0;
 }
 
 int manifest_finish(struct manifest *manifest,
@@ -345,5 +387,5 @@ int manifest_finish(struct manifest *manifest,
 		qsort(entry->reasons, entry->reason_count, sizeof(*entry->reasons), reason_order);
 	}
 	manifest_sort(manifest);
-	return 0;
+	return manifest_link(manifest);
 }

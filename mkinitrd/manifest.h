@@ -14,13 +14,21 @@
 #include <sys/types.h>
 
 #include "value.h"
+#include "xattr.h"
 #include "../init/lib/text.h"
 
 #define MANIFEST_PATH "usr/lib/mkinitrd/manifest.json"
 #define COMPLETE_PATH "usr/lib/mkinitrd/complete"
 #define SHA256_SIZE 32
 
-enum entry_type { ENTRY_FILE, ENTRY_DIRECTORY, ENTRY_SYMLINK };
+enum entry_type {
+	ENTRY_FILE,
+	ENTRY_DIRECTORY,
+	ENTRY_SYMLINK,
+	ENTRY_CHARACTER, /* devices: they come from trees alone */
+	ENTRY_BLOCK,
+	ENTRY_FIFO,
+};
 
 /* where an entry's content comes from */
 enum source_kind {
@@ -29,6 +37,7 @@ enum source_kind {
 	SOURCE_TOOL,    /* one of mkinitrd's own files: init, agent */
 	SOURCE_PROFILE, /* a file beside a profile */
 	SOURCE_CONTENT, /* bytes that the profile or the builder made */
+	SOURCE_TREE,    /* a file of a foreign tree, in its directory or unpacked into a spool */
 };
 
 struct source {
@@ -36,7 +45,10 @@ struct source {
 	int directory_fd; /* ROOT, TOOL, PROFILE: opened from here with openat2(RESOLVE_IN_ROOT);
 			   * lives as long as the manifest, owned by who opened it */
 	char *path;       /* ROOT: as seen in the root, with leading '/'; else a short label
-			   * that is also relative to directory_fd. CONTENT: what made it, "boot plan" */
+			   * that is also relative to directory_fd. CONTENT: what made it, "boot plan".
+			   * TREE: "NAME:PATH", the tree's name and the path in it */
+	char *stored;     /* TREE: where its bytes are, relative to directory_fd; holes stay holes
+			   * there. NULL: an empty file. Else NULL */
 	bool decompress;  /* the file is a .ko.xz, .ko.zst, .ko.gz and goes in unpacked */
 	bool is_seen;     /* size and time are of the file as resolution saw it: it must not change
 			   * before it is packed */
@@ -59,15 +71,24 @@ struct entry {
 	enum entry_type type;
 	mode_t mode; /* permission bits, set-id and sticky included */
 	uint32_t uid, gid;
-	char *target;       /* symlinks */
-	char *capabilities; /* of the source, as text: capability.h; NULL: none. For who reads: no
-			     * format that is written here can keep them */
+	char *target;                        /* symlinks */
+	uint32_t device_major, device_minor; /* ENTRY_CHARACTER, ENTRY_BLOCK */
+	struct xattrs xattrs;                /* what the format does not keep is said: xattr.h */
+	char *capabilities;  /* of the source, as text: capability.h; NULL: none. For who reads; of
+			      * an entry that has the attribute it is made from that */
+	uint32_t link_group; /* hard links of one file have one number in common; 0: none. Until
+			      * manifest_finish(), which gives the next two */
+	struct entry *link;  /* files: the entry of lowest path that this one is a hard link of;
+			      * NULL: none, or it is that one itself. All of them have the same
+			      * attributes, source, size and sha256 */
+	uint32_t nlink;      /* files: how many entries are that file; else 1 */
 	struct source source;
 	uint64_t size; /* of the content as packed; before writing: the source's st_size or
 			* byte_count, which resolvers fill in as an estimate */
 	unsigned char
 		sha256[SHA256_SIZE]; /* files: of the content as packed; known after writing */
 	bool is_named;               /* a profile names this path: wins over derived sources */
+	bool is_tree;                /* of a foreign tree, or made by a script in it */
 	bool is_hashed;              /* size and sha256 are valid */
 	bool is_early;               /* goes into the first segment, which is not compressed: what
 				      * the kernel reads there before it unpacks anything */
@@ -94,9 +115,12 @@ struct addition {
 	mode_t mode;
 	uint32_t uid, gid;
 	const char *target;
+	uint32_t device_major, device_minor;
+	struct xattrs xattrs; /* copied */
 	const char *capabilities;
-	struct source source; /* path is copied */
-	bool is_named;
+	uint32_t link_group;
+	struct source source; /* path and stored are copied */
+	bool is_named, is_tree;
 	bool is_early;
 	const char *relation; /* the reason */
 	const char *by;       /* the reason: path of an entry, or NULL */
@@ -111,13 +135,30 @@ struct addition {
  * one and is not replaced by one. Otherwise a different source is a conflict: -EEXIST, and the
  * line names both and who wanted each. (Two derived sources of equal bytes are no conflict. Two
  * named additions of the same source that differ in mode or owner are one: neither may be dropped
- * silently.) A replaced entry keeps its place in the order of addition: add what profiles name
- * before resolve_closure() has passed it. Paths and targets must be UTF-8, as manifest.json is.
+ * silently.) What a tree brings keeps its attributes when it is wanted again, and stands back for
+ * what mkinitrd makes itself (SOURCE_TOOL, SOURCE_CONTENT). A replaced entry keeps its place in the
+ * order of addition: add what profiles name before resolve_closure() has passed it. Paths and
+ * targets must be UTF-8, as manifest.json is.
  *
  * Return: 1 when new (its content has not been looked at yet), 0 when it was there, or -errno.
  */
 int manifest_add(struct manifest *manifest, const struct addition *addition,
 		 struct entry **ret_entry);
+
+/** manifest_replace() - put @addition in the place of what is there, reasons included; takes what
+ * manifest_add() takes; speaks. Return: 0 or -errno */
+int manifest_replace(struct manifest *manifest, const struct addition *addition,
+		     struct entry **ret_entry);
+
+/** manifest_drop() - take out every entry that @is_gone says so of. Before resolve_closure() */
+void manifest_drop(struct manifest *manifest,
+		   bool (*is_gone)(const struct entry *entry, void *context), void *context);
+
+/** entry_own_size() - size, for sums: hard links of one file count once, as the first of them */
+static inline uint64_t entry_own_size(const struct entry *entry)
+{
+	return entry->link ? 0 : entry->size;
+}
 
 /** manifest_find() - the entry at @path (without leading '/'), or NULL */
 struct entry *manifest_find(const struct manifest *manifest, const char *path);
@@ -134,9 +175,9 @@ struct entry *manifest_at(const struct manifest *manifest, size_t index);
  * manifest_finish() - add missing parents (0755, or the mode that add_parent gives), sort; speaks
  * @parent_mode: called for each missing parent directory to ask its mode; may be NULL (0755)
  *
- * Reasons are sorted too, so that the order of discovery does not show. A parent that only early
- * entries have is early too. May be called again after
- * further additions. An entry below something that is no directory is -ENOTDIR.
+ * Hard links that are left of a group find each other. Reasons are sorted too, so that the order of
+ * discovery does not show. A parent that only early entries have is early too. May be called again
+ * after further additions. An entry below something that is no directory is -ENOTDIR.
  */
 int manifest_finish(struct manifest *manifest,
 		    mode_t (*parent_mode)(const char *path, void *context), void *context);
@@ -191,6 +232,33 @@ int manifest_accept(struct manifest *manifest, const char *key, const char *reas
 size_t manifest_acceptance_count(const struct manifest *manifest);
 const struct manifest_acceptance *manifest_acceptance_at(const struct manifest *manifest,
 							 size_t index);
+
+/* the SquashFS with what of the entries does not depend on the kernel */
+struct manifest_squashfs {
+	char form[32];                        /* how it is made: "zstd:9 131072" */
+	int64_t time;                         /* of all in it */
+	uint64_t entries;                     /* how many it has */
+	uint64_t size;                        /* bytes, without a hash tree behind it */
+	unsigned char sha256[SHA256_SIZE];    /* of these */
+	unsigned char root_hash[SHA256_SIZE]; /* of the hash tree (dm-verity) */
+	bool has_root_hash;
+	bool is_beside; /* a file of its own; else the image carries it */
+};
+
+/** manifest_squashfs() - that of the image; NULL: there is none */
+const struct manifest_squashfs *manifest_squashfs(const struct manifest *manifest);
+void manifest_set_squashfs(struct manifest *manifest, const struct manifest_squashfs *squashfs);
+
+/**
+ * manifest_canonical() - where @path leads to in the image as it is so far; quiet
+ * @follow:   a symlink at its end, too
+ * @ret_path: without leading '/'; "" for the root; what is not there is taken literally. The caller
+ *            frees it
+ *
+ * Return: 0, -ELOOP after 40 symlinks, -ENOMEM
+ */
+int manifest_canonical(const struct manifest *manifest, const char *path, bool follow,
+		       char **ret_path);
 
 /** manifest_text_fits() - whether a string can stand in manifest.json: it is UTF-8 */
 bool manifest_text_fits(const char *string);

@@ -10,26 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capability.h"
 #include "entry.h"
 
 static void source_clear(struct source *source)
 {
 	memory_free(&source->path);
+	memory_free(&source->stored);
 	memory_free(&source->bytes);
+}
+
+void entry_clear_reasons(struct entry *entry)
+{
+	for (size_t i = 0; i < entry->reason_count; i++) {
+		free(entry->reasons[i].relation);
+		free(entry->reasons[i].by);
+	}
+	memory_free(&entry->reasons);
+	entry->reason_count = 0;
 }
 
 void entry_free(struct entry *entry)
 {
 	if (!entry)
 		return;
-	for (size_t i = 0; i < entry->reason_count; i++) {
-		free(entry->reasons[i].relation);
-		free(entry->reasons[i].by);
-	}
-	free(entry->reasons);
+	entry_clear_reasons(entry);
 	source_clear(&entry->source);
 	free(entry->target);
 	free(entry->capabilities);
+	xattrs_free(&entry->xattrs);
 	free(entry->path);
 	free(entry);
 }
@@ -80,6 +89,21 @@ int entry_add_reason(struct entry *entry, const struct addition *addition)
 	return 0;
 }
 
+/* as text: of the attribute, or what @addition says */
+static int copy_capabilities(const struct addition *addition, char **ret_text)
+{
+	const struct xattr *attribute = xattrs_find(&addition->xattrs, XATTR_CAPABILITY);
+	CLEANUP(text_free) struct text text = TEXT_EMPTY;
+
+	if (attribute)
+		capability_format(attribute->value, attribute->size, &text);
+	else if (addition->capabilities)
+		text_add(&text, addition->capabilities);
+	else
+		return 0;
+	return text_take(&text, ret_text);
+}
+
 int entry_set(struct entry *entry, struct addition *addition)
 {
 	CLEANUP(memory_free)
@@ -87,11 +111,17 @@ int entry_set(struct entry *entry, struct addition *addition)
 	CLEANUP(memory_free)
 	char *source_path = addition->source.path ? strdup(addition->source.path) : NULL;
 	CLEANUP(memory_free)
-	char *capabilities = addition->capabilities ? strdup(addition->capabilities) : NULL;
+	char *stored = addition->source.stored ? strdup(addition->source.stored) : NULL;
+	CLEANUP(memory_free) char *capabilities = NULL;
+	struct xattrs xattrs;
 
 	if ((addition->target && !target) || (addition->source.path && !source_path) ||
-	    (addition->capabilities && !capabilities))
+	    (addition->source.stored && !stored) ||
+	    copy_capabilities(addition, &capabilities) < 0 ||
+	    xattrs_copy(&addition->xattrs, &xattrs) < 0)
 		return -ENOMEM;
+	xattrs_free(&entry->xattrs);
+	entry->xattrs = xattrs;
 	source_clear(&entry->source);
 	free(entry->target);
 	free(entry->capabilities);
@@ -103,6 +133,13 @@ int entry_set(struct entry *entry, struct addition *addition)
 	entry->capabilities = text_pointer_take(&capabilities);
 	entry->source = addition->source;
 	entry->source.path = text_pointer_take(&source_path);
+	entry->source.stored = text_pointer_take(&stored);
+	entry->device_major = addition->device_major;
+	entry->device_minor = addition->device_minor;
+	entry->link_group = addition->link_group;
+	entry->link = NULL;
+	entry->nlink = 1;
+	entry->is_tree = addition->is_tree;
 	entry->is_named = addition->is_named;
 	entry->is_early = addition->is_early;
 	entry->size = addition->source.kind == SOURCE_CONTENT ? addition->source.byte_count : 0;
@@ -120,6 +157,9 @@ bool entry_same_source(const struct entry *entry, const struct addition *additio
 		return true;
 	if (entry->type == ENTRY_SYMLINK)
 		return text_equal(entry->target, addition->target);
+	if (entry->type != ENTRY_FILE)
+		return entry->device_major == addition->device_major &&
+		       entry->device_minor == addition->device_minor;
 	if (a->kind != b->kind || a->decompress != b->decompress)
 		return false;
 	if (a->kind == SOURCE_CONTENT)
@@ -132,5 +172,5 @@ bool entry_same_source(const struct entry *entry, const struct addition *additio
 bool entry_same_attributes(const struct entry *entry, const struct addition *addition)
 {
 	return entry->mode == (addition->mode & 07777) && entry->uid == addition->uid &&
-	       entry->gid == addition->gid;
+	       entry->gid == addition->gid && xattrs_equal(&entry->xattrs, &addition->xattrs);
 }

@@ -13,7 +13,9 @@
  * findings of 'mkinitrd check' that the profile accepts, sorted by key.
  *
  * One entry a line, sorted by path. size and sha256: files that were written. target: symlinks.
- * capabilities: of the source, when it has some; no archive of ours keeps them.
+ * capabilities: of the source, when it has some, for people; xattrs: all of its extended
+ * attributes, by name, values in hexadecimal. device: [MAJOR, MINOR]. link: the entry of lower path
+ * that a file is a hard link of; it says the rest as that one does.
  * source: files only; unpacked: true when the source is compressed and the entry is not.
  * early: true for what is in the first, uncompressed segment. A reason has "by" (path of an entry),
  * "at" (FILE, FILE:LINE, FILE:LINE:COLUMN), or neither (mkinitrd).
@@ -74,6 +76,40 @@ static int set_digest(json_t *json, const struct entry *entry)
 	return json_object_set_new(json, "sha256", json_string(text_string(&digest)));
 }
 
+json_t *xattrs_to_json(const struct xattrs *xattrs)
+{
+	json_t *json = json_object();
+
+	for (size_t i = 0; json && i < xattrs->count; i++) {
+		const struct xattr *xattr = &xattrs->items[i];
+		CLEANUP(text_free) struct text hex = TEXT_EMPTY;
+
+		for (size_t j = 0; j < xattr->size; j++)
+			text_format(&hex, "%02x", xattr->value[j]);
+		if (hex.failed ||
+		    json_object_set_new(json, xattr->name, json_string(text_string(&hex))) < 0)
+			json_cleanup(&json);
+	}
+	return json;
+}
+
+static int set_special(json_t *json, const struct entry *entry)
+{
+	int r = 0;
+
+	if (entry->type == ENTRY_CHARACTER || entry->type == ENTRY_BLOCK)
+		r = json_object_set_new(json, "device",
+					json_pack("[I,I]", (json_int_t)entry->device_major,
+						  (json_int_t)entry->device_minor));
+	if (r == 0 && entry->capabilities)
+		r = json_object_set_new(json, "capabilities", json_string(entry->capabilities));
+	if (r == 0 && entry->xattrs.count)
+		r = json_object_set_new(json, "xattrs", xattrs_to_json(&entry->xattrs));
+	if (r == 0 && entry->link)
+		r = json_object_set_new(json, "link", json_string(entry->link->path));
+	return r;
+}
+
 static json_t *entry_to_json(const struct entry *entry)
 {
 	char mode[8];
@@ -89,8 +125,8 @@ static json_t *entry_to_json(const struct entry *entry)
 		r = json_object_set_new(json, "target", json_string(entry->target));
 	if (r == 0 && entry->type == ENTRY_FILE && entry->is_hashed)
 		r = set_digest(json, entry);
-	if (r == 0 && entry->capabilities)
-		r = json_object_set_new(json, "capabilities", json_string(entry->capabilities));
+	if (r == 0)
+		r = set_special(json, entry);
 	if (r == 0 && entry->type == ENTRY_FILE)
 		r = set_source(json, &entry->source);
 	if (r == 0 && entry->is_early)
@@ -148,6 +184,29 @@ static int add_acceptances(const struct manifest *manifest, struct text *text)
 	return r;
 }
 
+static void add_hash(struct text *text, const char *key, const unsigned char *hash)
+{
+	text_format(text, ",\"%s\":\"", key);
+	for (size_t i = 0; i < SHA256_SIZE; i++)
+		text_format(text, "%02x", hash[i]);
+	text_add_char(text, '"');
+}
+
+/* the form is of words that need no quoting */
+static void add_squashfs(const struct manifest_squashfs *squashfs, struct text *text)
+{
+	if (!squashfs)
+		return;
+	text_format(text, ",\"squashfs\":{\"form\":\"%s\",\"time\":%lld,\"entries\":%llu",
+		    squashfs->form, (long long)squashfs->time,
+		    (unsigned long long)squashfs->entries);
+	text_format(text, ",\"size\":%llu", (unsigned long long)squashfs->size);
+	add_hash(text, "sha256", squashfs->sha256);
+	if (squashfs->has_root_hash)
+		add_hash(text, "root-hash", squashfs->root_hash);
+	text_format(text, ",\"beside\":%s}", squashfs->is_beside ? "true" : "false");
+}
+
 int manifest_to_json(const struct manifest *manifest, const char *release, const char *profile,
 		     struct text *text)
 {
@@ -160,6 +219,7 @@ int manifest_to_json(const struct manifest *manifest, const char *release, const
 		r = add_string(text, "release", release);
 	if (r == 0)
 		r = add_acceptances(manifest, text);
+	add_squashfs(manifest_squashfs(manifest), text);
 	text_add(text, ",\"entries\":[\n");
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		CLEANUP(json_cleanup) json_t *json = entry_to_json(manifest_at(manifest, i));

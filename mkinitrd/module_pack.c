@@ -149,9 +149,13 @@ int modules_pack(struct modules *modules, struct resolve *resolve, bool with_fir
 		const struct module_wish *wish = &modules->wishes[i];
 		CLEANUP(text_free) struct text relation = TEXT_EMPTY;
 
-		resolve_relation(&relation, "module", wish->key, wish->value);
+		if (wish->relation)
+			text_add(&relation, wish->relation);
+		else
+			resolve_relation(&relation, "module", wish->key, wish->value);
 		r = relation.failed
-			    ? fail(-ENOMEM, "cannot pack module '%s'", wish->key)
+			    ? fail(-ENOMEM, "cannot pack module '%s'",
+				   modules->tree.modules[wish->index].name)
 			    : module_add(modules, resolve, wish->index,
 					 &(struct want){ text_string(&relation), NULL, wish->at });
 	}

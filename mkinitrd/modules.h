@@ -21,6 +21,7 @@ struct module_wish {
 	const char *key;
 	struct origin at;
 	const struct value *value; /* what the line says */
+	char *relation;            /* owned; NULL: "module 'KEY'", and why, by @value */
 };
 
 struct modules {
@@ -47,6 +48,20 @@ int module_options(const struct modules *modules, size_t index, struct text *tex
  * @position: in modules->packed; the files of all after it are read along, on @jobs threads
  */
 int module_says(struct modules *modules, size_t position, bool with_firmware, unsigned jobs);
+
+/** modules_wish() - one more wish, whose relation is the list's from then on, also on failure.
+ * Return: 0 or -ENOMEM */
+int modules_wish(struct modules *modules, const struct module_wish *wish);
+
+/** module_needs_loading() - will nothing on the machine ask for it by itself? */
+bool module_needs_loading(const struct module *module);
+
+/** module_matches() - does a key of "kernel.modules" mean this module, by name or pattern? */
+bool module_matches(const char *key, const struct module *module);
+
+/** modules_resolve_host() - "kernel.host-modules": wishes for what the host has (resolve_host.c);
+ * speaks */
+int modules_resolve_host(struct modules *modules, struct resolve *resolve);
 
 /** modules_pack() - put what was wished into the manifest, with all that it needs; speaks */
 int modules_pack(struct modules *modules, struct resolve *resolve, bool with_firmware);

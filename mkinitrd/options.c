@@ -15,6 +15,7 @@
 
 #include "fail.h"
 #include "options_table.h"
+#include "profile_schema.h"
 #include "../init/lib/number.h"
 
 #define NUMBER_MOST 1024
@@ -24,19 +25,43 @@
 const struct option_row option_rows[] = {
 	{ 'p', OPTION_TEXTS,     "profile",   "NAME",              AT(profiles),  NULL,    "a profile: a name, or a path with a '/'; again: laid over it" },
 	{ 0,   OPTION_TEXTS,     "set",       "KEY=VALUE",         AT(sets),      NULL,    "lay one value over the profiles: boot.disk.wait=30s" },
-	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    NULL,    "image to write (default: ./PROFILE-KVER.img)" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    "build", "image to write (default: ./PROFILE-KVER.img)" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    "profile", "bundle to write (default: ./HOST.bundle)" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    "disk",  "disk image to write" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    "from-docker", "what to write (default: ./ARCHIVE-KVER.img)" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE",              AT(output),    "tar",   "archive to write (default: ./PROFILE.tar); -: standard output" },
+	{ 'o', OPTION_TEXT,      "output",    "FILE|DIR/",         AT(output),    "oci",   "archive to write (default: ./PROFILE.oci.tar), or a directory; -: standard output" },
+	{ 'o', OPTION_TEXT,      "output",    "DIR",               AT(output),    "dir",   "directory to write (default: ./PROFILE)" },
+	{ 0,   OPTION_TEXT,      "nspawn",    "MACHINE",           AT(nspawn),    NULL,    "put it in place as that machine of systemd-nspawn" },
+	{ 0,   OPTION_TEXT,      "host-root", "DIR",               AT(host_root), NULL,    "the root of the host that the machine is for (default: /)" },
+	{ 0,   OPTION_TEXT,      "tag",       "NAME:TAG",          AT(tag),       NULL,    "what the image is called (default: PROFILE:latest)" },
 	{ 'C', OPTION_TEXT,      "directory", "DIR",               AT(directory), NULL,    "extract into that directory, made when it is missing" },
-	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "build", "release to build for (default: the running one, else the newest)" },
+	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "build tar dir oci from-docker", "release to build for (default: the running one, else the newest)" },
 	{ 'k', OPTION_TEXT,      "kernel",    "FILE",              AT(kernel),    "run",   "kernel to boot (default: the image's release in /boot)" },
 	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "check", "kernel that the image is for (default: what its manifest says)" },
-	{ 0,   OPTION_TEXT,      "root",      "DIR",               AT(root),      NULL,    "take programs, files and modules from there (default: /)" },
-	{ 0,   OPTION_TEXT,      "layout",    "LAYOUT",            AT(layout),    NULL,    "how the image is put together: cpio" },
+	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "disk",  "release to build for; with an IMAGE its kernel's file" },
+	{ 'k', OPTION_TEXT,      "kernel",    "KVER",              AT(kernel),    "update", "the images of that kernel alone (default: of all installed)" },
+	{ 0,   OPTION_TEXT,      "root",      "DIR",               AT(root),      "build check disk from-docker tar dir oci", "take programs, files and modules from there (default: /)" },
+	{ 0,   OPTION_TEXT,      "root",      "DIR",               AT(root),      "update status enable disable hook", "the root of the host whose images they are (default: /)" },
+	{ 0,   OPTION_TEXT,      "devices",   "DIR",               AT(devices),   NULL,    "for host-modules: where sys, proc and dev of that host are (default: /)" },
+	{ 0,   OPTION_TEXT,      "layout",    "LAYOUT",            AT(layout),    NULL,    "how the image is put together: cpio, squashfs" },
+	{ 0,   OPTION_TEXT,      "squashfs",  "FILE",              AT(squashfs),  "build", "write the SquashFS there, and not into the image" },
+	{ 0,   OPTION_TEXT,      "squashfs",  "FILE",              AT(squashfs),  "disk",  "of an IMAGE, the SquashFS that was written with it" },
 	{ 'c', OPTION_TEXT,      "compress",  "ALGO[:LEVEL]",      AT(compress),  NULL,    "zstd, xz, gzip, lz4 or none; wins over the profile" },
 	{ 'j', OPTION_NUMBER,    "jobs",      "N",                 AT(jobs),      NULL,    "threads (default: one a CPU)" },
 	{ 'n', OPTION_FLAG,      "dry-run",   NULL,                AT(dry_run),   NULL,    "write nothing, list what would be in it; -v: and why" },
 	{ 'f', OPTION_FLAG,      "force",     NULL,                AT(force),     NULL,    "go on where there is doubt" },
+	{ 0,   OPTION_FLAG,      "refresh",   NULL,                AT(refresh),   NULL,    "run the commands again that make trees" },
+	{ 0,   OPTION_TEXT,      "as",        "initramfs|disk|dir|tar|profile", AT(as), NULL,    "what to make of it (default: initramfs)" },
+	{ 0,   OPTION_TEXT,      "image",     "NAME:TAG",          AT(image),     NULL,    "which image of an archive with several" },
+	{ 0,   OPTION_TEXT,      "into",      "DISK",              AT(into),      NULL,    "write to that disk, or disk image, in place" },
+	{ 0,   OPTION_TEXT,      "bundle",    "FILE",              AT(bundle),    NULL,    "a host's bundle for the boot partition, and FILE.sig with it" },
+	{ 0,   OPTION_FLAG,      "keep-data", NULL,                AT(keep_data), NULL,    "make the disk anew, but leave its partition DOCKER" },
+	{ 'y', OPTION_FLAG,      "yes",       NULL,                AT(yes),       NULL,    "do not ask before a disk is erased" },
+	{ 0,   OPTION_TEXT,      "sign",      "KEY",               AT(sign),      NULL,    "sign with that Ed25519 private key (PEM): FILE.sig" },
 	{ 0,   OPTION_TEXT,      "disk",      "FILE",              AT(disk),      NULL,    "disk image for the machine, raw or qcow2" },
-	{ 0,   OPTION_TEXT,      "disk-size", "SIZE",              AT(disk_size), NULL,    "make the disk when it is not there: ext4, labelled DOCKER" },
+	{ 0,   OPTION_TEXT,      "disk-size", "SIZE",              AT(disk_size), "run",   "make the disk when it is not there: ext4, labelled DOCKER" },
+	{ 0,   OPTION_TEXT,      "disk-size", "SIZE",              AT(disk_size), "disk from-docker", "of the disk image (default: what is needed, with 512M for DOCKER)" },
 	{ 0,   OPTION_TEXT,      "append",    "TEXT",              AT(append),    NULL,    "more for the kernel's command line" },
 	{ 0,   OPTION_TEXT,      "memory",    "SIZE",              AT(memory),    NULL,    "of the machine (default: what the image needs)" },
 	{ 0,   OPTION_NUMBER,    "cpus",      "N",                 AT(cpus),      NULL,    "of the machine (default: 2)" },
@@ -83,6 +108,12 @@ bool subcommand_takes(const struct subcommand *subcommand, const char *name)
 		    (at[length] == ' ' || at[length] == '\0'))
 			return true;
 	return false;
+}
+
+bool option_is_for(const struct option_row *row, const struct subcommand *subcommand)
+{
+	return subcommand_takes(subcommand, row->name) &&
+	       (!row->only || words_have(row->only, subcommand->name));
 }
 
 static int usage(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -13,6 +13,8 @@ enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FOUND = 
 
 enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
+struct profile_made;
+
 struct options {
 	struct strings profiles; /* -p, in order */
 	struct strings sets;     /* --set, in order */
@@ -20,10 +22,14 @@ struct options {
 	const char *directory;   /* -C */
 	const char *kernel;      /* -k (build: release; run: kernel image) */
 	const char *root;        /* --root, default "/" */
+	const char *devices;     /* --devices: the host of kernel.host-modules */
 	const char *layout;      /* --layout */
+	const char *squashfs;    /* --squashfs */
 	const char *compress;    /* -c */
+	const char *sign;        /* --sign: a private key */
 	unsigned jobs;           /* -j; 0: as many as CPUs */
 	bool dry_run, force, json;
+	bool refresh;  /* --refresh: make trees again */
 	bool list;     /* -l: check's codes */
 	unsigned boot; /* --boot; 0: the last */
 	int verbose;   /* -v count */
@@ -32,6 +38,17 @@ struct options {
 	/* run */
 	const char *disk, *disk_size, *append, *memory, *accel, *timeout;
 	unsigned cpus;
+	/* from-docker */
+	const char *as, *image;
+	const struct profile_made *made; /* that lies below those of -p; NULL: none */
+	/* disk */
+	const char *into;
+	const char *bundle; /* --bundle */
+	bool keep_data, yes;
+	/* oci */
+	const char *tag;
+	/* dir */
+	const char *nspawn, *host_root;
 	struct strings qemu; /* --qemu ARG: passed on */
 	/* what stands after the options */
 	struct strings arguments;
@@ -79,5 +96,15 @@ int cmd_check(const struct options *options);
 int cmd_diff(const struct options *options);
 int cmd_boot_times(const struct options *options);
 int cmd_run(const struct options *options);
+int cmd_from_docker(const struct options *options);
+int cmd_disk(const struct options *options);
+int cmd_tar(const struct options *options);
+int cmd_dir(const struct options *options);
+int cmd_oci(const struct options *options);
+int cmd_update(const struct options *options);
+int cmd_status(const struct options *options);
+int cmd_enable(const struct options *options);
+int cmd_disable(const struct options *options);
+int cmd_hook(const struct options *options);
 int cmd_completion(const struct options *options);
 int cmd_help(const struct options *options);

@@ -32,8 +32,7 @@ static void print_options(const struct subcommand *subcommand)
 {
 	printf("\nOPTIONS\n");
 	for (const struct option_row *row = option_rows; row->name; row++)
-		if (subcommand_takes(subcommand, row->name) &&
-		    (!row->only || text_equal(row->only, subcommand->name)))
+		if (option_is_for(row, subcommand))
 			print_option(row);
 }
 
@@ -78,7 +77,7 @@ static void print_overview(void)
 			group = row->group;
 			printf("\n%s\n", group);
 		}
-		printf("  %-11s %s\n", row->name, row->help);
+		printf("  %-12s %s\n", row->name, row->help);
 	}
 	printf("\nEXAMPLES\n"
 	       "  mkinitrd -p only-docker -o only-docker.img\n"

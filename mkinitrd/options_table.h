@@ -23,7 +23,7 @@ struct option_row {
 	const char *name;
 	const char *argument; /* NULL: takes none */
 	size_t offset;        /* in struct options */
-	const char *only;     /* the subcommand that this row's help is for, or NULL */
+	const char *only;     /* the subcommands that this row's help is for, or NULL: all */
 	const char *help;
 };
 
@@ -31,6 +31,9 @@ extern const struct option_row option_rows[]; /* ends with a NULL name */
 
 /** subcommand_takes() - is the option @name one of @subcommand's? */
 bool subcommand_takes(const struct subcommand *subcommand, const char *name);
+
+/** option_is_for() - is this row, of several of one name, that of @subcommand? */
+bool option_is_for(const struct option_row *row, const struct subcommand *subcommand);
 
 /** help_print() - of one subcommand, or the overview when @subcommand is NULL; on stdout */
 void help_print(const struct subcommand *subcommand);

@@ -15,13 +15,19 @@
 #include "fail.h"
 #include "output.h"
 #include "progress.h"
+#include "temporary.h"
+#include "../init/lib/file.h"
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 /* What the signal handler needs: it has no other way to know. Set while the signals are blocked. */
-static struct {
+struct place {
 	int directory_fd;
 	char temporary[NAME_MAX + 1]; /* empty: nothing to remove */
+};
+
+static struct {
+	struct place places[OUTPUTS_MOST];
 	struct sigaction before[COUNT_OF(signals)];
 	struct sigaction before_size; /* of SIGXFSZ */
 } interrupted;
@@ -32,8 +38,10 @@ static void on_signal(int number)
 {
 	int saved = errno;
 
-	if (interrupted.temporary[0])
-		(void)unlinkat(interrupted.directory_fd, interrupted.temporary, 0);
+	for (size_t i = 0; i < OUTPUTS_MOST; i++)
+		if (interrupted.places[i].temporary[0])
+			(void)unlinkat(interrupted.places[i].directory_fd,
+				       interrupted.places[i].temporary, 0);
 	progress_wipe();
 	(void)raise(number);
 	errno = saved;
@@ -47,6 +55,25 @@ static void signals_block(sigset_t *ret_before)
 	for (size_t i = 0; i < COUNT_OF(signals); i++)
 		(void)sigaddset(&set, signals[i]);
 	(void)pthread_sigmask(SIG_BLOCK, &set, ret_before);
+}
+
+static bool has_places(void)
+{
+	for (size_t i = 0; i < OUTPUTS_MOST; i++)
+		if (interrupted.places[i].temporary[0])
+			return true;
+	return false;
+}
+
+/* that of @output, or with NULL a free one */
+static struct place *place_find(const struct output *output)
+{
+	const char *name = output ? output->temporary : "";
+	size_t i = 0;
+
+	while (i + 1 < OUTPUTS_MOST && !text_equal(interrupted.places[i].temporary, name))
+		i++;
+	return &interrupted.places[i];
 }
 
 static void handlers_set(void)
@@ -63,12 +90,15 @@ static void handlers_set(void)
 	(void)sigaction(SIGXFSZ, &ignore, &interrupted.before_size);
 }
 
-static void handlers_restore(void)
+/* the file of @output is no longer to be removed; after the last one all is as it was */
+static void handlers_restore(const struct output *output)
 {
+	place_find(output)->temporary[0] = '\0';
+	if (has_places())
+		return;
 	for (size_t i = 0; i < COUNT_OF(signals); i++)
 		(void)sigaction(signals[i], &interrupted.before[i], NULL);
 	(void)sigaction(SIGXFSZ, &interrupted.before_size, NULL);
-	interrupted.temporary[0] = '\0';
 }
 
 #define SYMLINKS_MOST 40 /* as the kernel: path_resolution(7) */
@@ -151,20 +181,10 @@ static int check_target(struct output *output)
 	return 0;
 }
 
-static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
-
-#define RANDOM_LENGTH 6
-
-/* ".NAME."; a long NAME is cut, what follows keeps the whole unique */
-static void temporary_prefix(const struct output *output, struct text *name)
-{
-	text_clear(name);
-	text_format(name, ".%.*s.", NAME_MAX - 16, output->name);
-}
-
 /* a file that was left behind when its process was killed: the kernel has let go of the lock */
-static void collect(const struct output *output, const char *name)
+static void collect(void *context, const char *name)
 {
+	const struct output *output = context;
 	CLEANUP(fd_close)
 	int fd = openat(output->directory_fd, name,
 			O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -176,25 +196,6 @@ static void collect(const struct output *output, const char *name)
 	if (unlinkat(output->directory_fd, name, 0) == 0)
 		note("removed '%s', which a build that was killed has left beside '%s'", name,
 		     output->path);
-}
-
-static void collect_left_behind(const struct output *output)
-{
-	CLEANUP(text_free) struct text prefix = TEXT_EMPTY;
-	CLEANUP(directory_close) DIR *directory = NULL;
-	const struct dirent *item;
-	int fd = openat(output->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory && fd >= 0)
-		fd_close(&fd);
-	temporary_prefix(output, &prefix);
-	while (directory && (item = readdir(directory)) != NULL) {
-		const char *rest = text_after(item->d_name, text_string(&prefix));
-
-		if (rest && strlen(rest) == RANDOM_LENGTH && strspn(rest, letters) == RANDOM_LENGTH)
-			collect(output, item->d_name);
-	}
 }
 
 /* locked as long as we live. Another build may take it for left behind in the moment before it is
@@ -211,16 +212,14 @@ static bool is_ours(int fd)
 /* ".NAME.XXXXXX" */
 static int make_temporary(struct output *output)
 {
+	struct place *place = place_find(NULL);
 	CLEANUP(text_free) struct text name = TEXT_EMPTY;
-	unsigned char random[RANDOM_LENGTH];
 	int r;
 
 	for (int tries = 0; tries < 100; tries++) {
-		if (getentropy(random, sizeof(random)) < 0)
-			return -errno;
-		temporary_prefix(output, &name);
-		for (size_t i = 0; i < sizeof(random); i++)
-			text_add_char(&name, letters[random[i] % 32]);
+		r = temporary_name(output->name, &name);
+		if (r < 0)
+			return r;
 		output->fd = openat(output->directory_fd, text_string(&name),
 				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (output->fd >= 0 ? is_ours(output->fd) : errno != EEXIST)
@@ -230,19 +229,21 @@ static int make_temporary(struct output *output)
 	if (output->fd < 0)
 		return -errno;
 	/* the handler's copy first: it is what must not be missed */
-	(void)snprintf(interrupted.temporary, sizeof(interrupted.temporary), "%s",
-		       text_string(&name));
-	interrupted.directory_fd = output->directory_fd;
+	(void)snprintf(place->temporary, sizeof(place->temporary), "%s", text_string(&name));
+	place->directory_fd = output->directory_fd;
 	r = text_take(&name, &output->temporary);
-	if (r < 0)
-		(void)unlinkat(output->directory_fd, interrupted.temporary, 0);
-	else if (fchmod(output->fd, 0600) < 0) /* the umask may have taken bits away */
+	if (r < 0) {
+		(void)unlinkat(output->directory_fd, place->temporary, 0);
+		place->temporary[0] = '\0';
+	} else if (fchmod(output->fd, 0600) < 0) { /* the umask may have taken bits away */
 		r = -errno;
+	}
 	return r;
 }
 
 int output_open(struct output *output, const char *path)
 {
+	bool is_first = !has_places();
 	sigset_t before;
 	int r;
 
@@ -251,13 +252,47 @@ int output_open(struct output *output, const char *path)
 		r = check_target(output);
 	if (r < 0)
 		return r;
-	collect_left_behind(output);
+	temporary_each(output->directory_fd, output->name, collect, output);
 	signals_block(&before);
 	r = make_temporary(output);
-	if (output->temporary)
+	if (output->temporary && is_first)
 		handlers_set();
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r < 0 ? fail(r, "cannot make a file beside '%s'", path) : 0;
+}
+
+int output_open_stdout(struct output *output)
+{
+	const char *folders[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
+
+	output->path = strdup("standard output");
+	if (!output->path)
+		return fail(-ENOMEM, "cannot write");
+	if (isatty(STDOUT_FILENO))
+		return fail(0, "standard output is a terminal; lead it elsewhere, or give a file "
+			       "with -o");
+	for (size_t i = 0; i < COUNT_OF(folders) && output->fd < 0; i++) {
+		if (!folders[i] || folders[i][0] != '/')
+			continue;
+		output->fd = open(folders[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		if (output->fd >= 0)
+			output->directory_fd = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return output->fd < 0 ? fail(-errno, "cannot make a temporary file; name a place with "
+					     "TMPDIR")
+			      : 0;
+}
+
+/* all of the file to standard output */
+static int copy_out(const struct output *output)
+{
+	char bytes[65536];
+	ssize_t count;
+	int r = lseek(output->fd, 0, SEEK_SET) < 0 ? -errno : 0;
+
+	while (r == 0 && (count = read(output->fd, bytes, sizeof(bytes))) != 0)
+		r = count < 0 ? -errno : file_write_fd(STDOUT_FILENO, bytes, (size_t)count);
+	return r < 0 ? fail(r, "cannot write to standard output") : 0;
 }
 
 uint64_t output_free_bytes(const struct output *output)
@@ -284,6 +319,8 @@ int output_publish(struct output *output)
 	sigset_t before;
 	int r = 0;
 
+	if (!output->name)
+		return copy_out(output);
 	if (fsync(output->fd) < 0)
 		return fail(-errno, "cannot write '%s'", output->path);
 	signals_block(&before); /* the name changes and its removal is called off in one go */
@@ -291,7 +328,7 @@ int output_publish(struct output *output)
 	    0)
 		r = -errno;
 	if (r == 0) {
-		handlers_restore();
+		handlers_restore(output);
 		memory_free(&output->temporary);
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -310,7 +347,7 @@ void output_close(struct output *output)
 	if (output->temporary) {
 		signals_block(&before);
 		(void)unlinkat(output->directory_fd, output->temporary, 0);
-		handlers_restore();
+		handlers_restore(output);
 		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	}
 	memory_free(&output->temporary);

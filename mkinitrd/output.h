@@ -4,8 +4,8 @@
  *
  * A temporary file ".NAME.XXXXXX" beside the target, mode 0600, is renamed over it at the end. It
  * is removed on failure and on SIGINT, SIGTERM and SIGHUP, which then end the process as usual;
- * what a process left that was killed otherwise is removed by the next one. One at a time in a
- * process.
+ * what a process left that was killed otherwise is removed by the next one. OUTPUTS_MOST at a
+ * time in a process.
  */
 #pragma once
 
@@ -14,11 +14,13 @@
 
 #include "../init/lib/text.h"
 
+#define OUTPUTS_MOST 2
+
 struct output {
 	int directory_fd;
 	int fd;               /* read and write, at offset 0 after output_open() */
 	char *path;           /* as the user gave it, for messages */
-	char *name;           /* in the directory */
+	char *name;           /* in the directory; NULL: standard output */
 	char *temporary;      /* in the directory; NULL: there is none (any more) */
 	struct stat replaced; /* the file that stands there now; all zero: none */
 };
@@ -28,6 +30,11 @@ struct output {
 /** output_open() - check the target and make the temporary file; speaks. A symlink at @path stays:
  * what it points to is replaced, or made when it is not there and its directory is. */
 int output_open(struct output *output, const char *path);
+
+/** output_open_stdout() - the same for standard output, which gets all of it when it is published:
+ * until then it lies in $TMPDIR (else /var/tmp, else /tmp) without a name; speaks. A terminal is
+ * refused */
+int output_open_stdout(struct output *output);
 
 /** output_free_bytes() - what is free where the file lies; UINT64_MAX when that is not known */
 uint64_t output_free_bytes(const struct output *output);

@@ -59,6 +59,18 @@ int path_map_put(struct path_map *map, const char *path, void *value,
 	return 0;
 }
 
+void path_map_remove(struct path_map *map, const char *path)
+{
+	const struct path_node wanted = { .path = path };
+	struct path_node *const *found = tfind(&wanted, &map->tree, node_order);
+	struct path_node *node = found ? *found : NULL;
+
+	if (!node)
+		return;
+	(void)tdelete(node, &map->tree, node_order);
+	node_free(node);
+}
+
 void path_map_free(struct path_map *map)
 {
 	tdestroy(map->tree, node_free);

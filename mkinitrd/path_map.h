@@ -21,4 +21,7 @@ void *path_map_get(const struct path_map *map, const char *path);
  */
 int path_map_put(struct path_map *map, const char *path, void *value,
 		 void (*free_value)(void *value));
+
+/** path_map_remove() - forget @path, and free its value as path_map_free() does */
+void path_map_remove(struct path_map *map, const char *path);
 void path_map_free(struct path_map *map);

@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "plan.h"
+#include "resolve_trees.h"
 #include "../init/lib/number.h"
 
 #define READY_WAIT_MS 60000
@@ -49,10 +50,14 @@ int plan_exec(struct resolve *resolve, const struct value *list, const char *rel
 	char *path = NULL;
 	int r = plan_texts(resolve, list, ret_exec);
 
-	if (r < 0 || ret_exec->count == 0)
+	if (r < 0 || !list || ret_exec->count == 0)
 		return r;
-	r = resolve_program(resolve, ret_exec->items[0], relation, &list->items[0]->origin, false,
-			    &path);
+	r = trees_program(resolve, ret_exec->items[0], &path);
+	if (r == -ENOENT)
+		r = trees_named(resolve, ret_exec->items[0], &path);
+	if (r == -ENOENT)
+		r = resolve_program(resolve, ret_exec->items[0], relation, &list->items[0]->origin,
+				    false, &path);
 	if (r < 0)
 		return r;
 	free(ret_exec->items[0]);
@@ -67,31 +72,61 @@ static uint64_t plan_duration(const struct value *value, uint64_t otherwise)
 	return otherwise;
 }
 
-static int plan_service(struct planner *planner, const struct value *value, const char *name,
-			struct plan_service *service)
+/* the argv of a service, or of main */
+static int plan_argv(struct planner *planner, const struct value *value,
+		     const struct run_settings *run, const char *name, struct strings *exec)
 {
 	CLEANUP(text_free) struct text relation = TEXT_EMPTY;
-	const struct value *env = value_get(value, "env", NULL);
-	int r;
+	const struct value *list = value_get(value, "exec", NULL);
 
+	if (plan_has_tree(planner->plan))
+		return plan_exec_in_tree(planner->resolve, list, exec);
+	if (!list && value_get(value, "like", NULL))
+		return plan_run_exec(planner->resolve, run, value, exec);
 	text_format(&relation, "program of '%s'", name);
-	service->name = strdup(name);
-	if (!service->name)
-		return -ENOMEM;
-	service->wait = plan_duration(value_get(value, "wait", NULL), READY_WAIT_MS);
-	r = plan_exec(planner->resolve, value_get(value, "exec", NULL), text_string(&relation),
-		      &service->exec);
-	if (r == 0)
-		r = plan_texts(planner->resolve, value_get(value, "needs", NULL), &service->needs);
-	if (r == 0)
-		r = plan_text(planner->resolve, value_get(value, "ready", NULL), &service->ready);
+	return plan_exec(planner->resolve, list, text_string(&relation), exec);
+}
+
+/* what the profile says of it itself comes last: of two values of a variable that counts */
+static int plan_env(const struct planner *planner, const struct value *env,
+		    const struct run_settings *run, struct strings *ret_env)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->env.count; i++)
+		r = strings_add(ret_env, run->env.items[i]);
 	for (size_t i = 0; r == 0 && env && i < env->count; i++) {
 		CLEANUP(memory_free) char *text = NULL;
 
 		r = plan_text(planner->resolve, env->items[i], &text);
 		if (r == 0)
-			r = strings_add_format(&service->env, "%s=%s", env->keys[i], text);
+			r = strings_add_format(ret_env, "%s=%s", env->keys[i], text);
 	}
+	return r;
+}
+
+static int plan_service(struct planner *planner, const struct value *value, const char *name,
+			struct plan_service *service)
+{
+	CLEANUP(run_settings_free) struct run_settings run = RUN_SETTINGS_EMPTY;
+	int r = value_get(value, "like", NULL) ? run_settings_read(planner->resolve->profile, &run)
+					       : 0;
+
+	service->name = strdup(name);
+	if (!service->name)
+		return -ENOMEM;
+	service->wait = plan_duration(value_get(value, "wait", NULL), READY_WAIT_MS);
+	if (r == 0)
+		r = plan_argv(planner, value, &run, name, &service->exec);
+	if (r == 0)
+		r = plan_texts(planner->resolve, value_get(value, "needs", NULL), &service->needs);
+	if (r == 0)
+		r = plan_text(planner->resolve, value_get(value, "ready", NULL), &service->ready);
+	if (r == 0)
+		r = plan_env(planner, value_get(value, "env", NULL), &run, &service->env);
+	if (r == 0)
+		r = plan_place(planner->resolve, value, name, &run, plan_has_tree(planner->plan),
+			       service);
 	if (r == 0 && service->exec.count == 0)
 		return fail_at(&value->origin,
 			       "'%s' has no 'exec:'; give it the program and its arguments", name);
@@ -116,33 +151,92 @@ static int check_needs(const struct value *boot, const char *name, const struct 
 	return 0;
 }
 
+/* whether init leaves its rootfs for a tree that the image has: only a SquashFS is left for */
+static bool carries_tree(const struct planner *planner)
+{
+	const struct value *root = planner->resolve->profile->root;
+	const struct value *trees = value_get(root, "trees", NULL);
+
+	return trees && trees->count &&
+	       text_equal(value_text(value_get(root, "output", "layout", NULL), ""), "squashfs");
+}
+
+/* a tree is the root, and nobody says what is to run: its own init */
+static int plan_tree_init(struct planner *planner)
+{
+	struct plan_service *service = &planner->plan->main;
+	const char *path;
+	int r = trees_init(planner->resolve, &path);
+
+	/* init finds it by itself where it leaves for it */
+	if (r < 0 || carries_tree(planner))
+		return r;
+	planner->plan->has_main = true;
+	service->name = strdup("main");
+	service->wait = READY_WAIT_MS;
+	return service->name ? strings_add(&service->exec, path) : -ENOMEM;
+}
+
+/* as process 1 main can neither wait for the network, nor be asked to end, nor be followed by
+ * anything */
+static int plan_end(struct planner *planner, const struct value *main_value)
+{
+	static const char *const words[] = { "restart", "poweroff", "reboot", "halt" };
+	static const char *const keys[] = { "end", "stop-signal", "needs" };
+	const struct strings *needs = &planner->plan->main.needs;
+	const char *end = value_text(value_get(main_value, "end", NULL), "restart");
+
+	for (unsigned i = 0; i < COUNT_OF(words); i++)
+		if (text_equal(words[i], end))
+			planner->plan->end = i;
+	planner->plan->has_end = planner->plan->end != PLAN_END_RESTART;
+	for (size_t i = 0; i < needs->count; i++)
+		if (!text_equal(needs->items[i], PLAN_NEEDS_NETWORK))
+			return fail_at(&value_get(main_value, "needs", NULL)->origin,
+				       "main needs '%s'; besides services, which are all up before "
+				       "it, it can need: " PLAN_NEEDS_NETWORK,
+				       needs->items[i]);
+	for (size_t i = 0; planner->plan->mode == PLAN_MODE_EXEC && i < COUNT_OF(keys); i++) {
+		const struct value *value = value_get(main_value, keys[i], NULL);
+
+		if (value)
+			return fail_at(&value->origin,
+				       "'boot: main: %s' is for 'boot: mode: supervise': in mode "
+				       "exec main is process 1, and the machine ends with it",
+				       keys[i]);
+	}
+	return 0;
+}
+
 static int plan_each_service(struct planner *planner, const struct value *boot)
 {
 	const struct value *services = value_get(boot, "services", NULL);
 	const struct value *main_value = value_get(boot, "main", NULL);
+	int r = 0;
 
-	for (size_t i = 0; services && i < services->count; i++) {
+	for (size_t i = 0; r == 0 && services && i < services->count; i++) {
 		struct plan_service *service = bootplan_add_service(planner->plan);
-		int r = service ? plan_service(planner, services->items[i], services->keys[i],
-					       service)
-				: -ENOMEM;
 
-		if (r < 0)
-			return r;
+		r = service ? plan_service(planner, services->items[i], services->keys[i], service)
+			    : -ENOMEM;
 	}
-	for (size_t i = 0; services && i < services->count; i++) {
-		int r = check_needs(boot, services->keys[i], services->items[i]);
-
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; r == 0 && services && i < services->count; i++)
+		r = check_needs(boot, services->keys[i], services->items[i]);
+	if (r < 0)
+		return r;
+	/* a tree has an init of its own */
+	if (!main_value && plan_has_tree(planner->plan))
+		return 0;
+	if (!main_value && planner->resolve->foreign && planner->resolve->foreign->has_root)
+		return plan_tree_init(planner);
 	if (!main_value)
 		return fail(0,
 			    "the profile '%s' has no 'boot: main:'; say what the machine is to "
 			    "run, or include a profile that does (docker)",
 			    planner->resolve->profile->name);
 	planner->plan->has_main = true;
-	return plan_service(planner, main_value, "main", &planner->plan->main);
+	r = plan_service(planner, main_value, "main", &planner->plan->main);
+	return r < 0 ? r : plan_end(planner, main_value);
 }
 
 /* when everything else that the plan starts is packed */
@@ -151,6 +245,8 @@ static int plan_each_call(struct planner *planner, const struct value *boot)
 	const struct value *services = value_get(boot, "services", NULL);
 	int r = 0;
 
+	if (plan_has_tree(planner->plan))
+		return 0;
 	for (size_t i = 0; r == 0 && services && i < services->count; i++)
 		r = plan_calls(planner->resolve, services->items[i],
 			       &planner->plan->services[i].exec);
@@ -218,6 +314,10 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 		r = plan_cmdline(&planner,
 				 value_get(resolve->profile->root, "kernel", "cmdline", NULL));
 	if (r == 0)
+		r = plan_root(resolve, value_get(boot, "root", NULL), plan);
+	if (r == 0)
+		r = plan_bundle(resolve, value_get(boot, "bundle", NULL), plan);
+	if (r == 0)
 		r = plan_disk(resolve, value_get(boot, "disk", NULL), plan);
 	if (r == 0)
 		r = plan_log(resolve, value_get(boot, "log", NULL), plan);
@@ -259,4 +359,25 @@ int plan_add(struct resolve *resolve, const struct bootplan *plan)
 	if (r < 0)
 		return r;
 	return manifest_add(resolve->manifest, &addition, NULL);
+}
+
+int plan_replace(struct manifest *manifest, const struct bootplan *plan)
+{
+	CLEANUP(text_free) struct text text = TEXT_EMPTY;
+	struct entry *entry = manifest_find(manifest, &BOOTPLAN_PATH[1]);
+	size_t length;
+	char *bytes = NULL;
+	int r = entry ? bootplan_format(plan, &text) : -ENOENT;
+
+	length = text.length;
+	if (r == 0)
+		r = text_take(&text, &bytes);
+	if (r < 0)
+		return fail(r, "cannot write the boot plan");
+	free(entry->source.bytes);
+	entry->source.bytes = bytes;
+	entry->source.byte_count = length;
+	entry->size = length;
+	entry->is_hashed = false;
+	return 0;
 }

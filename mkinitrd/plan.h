@@ -5,6 +5,7 @@
 #pragma once
 
 #include "resolve.h"
+#include "run_settings.h"
 #include "../init/lib/bootplan.h"
 
 /**
@@ -42,6 +43,28 @@ int plan_rescue(const struct value *rescue, struct bootplan *plan);
 int plan_tmpfs(const struct value *sizes, struct bootplan *plan);
 
 /**
+ * plan_root() - "boot: root:", before all that names programs; speaks
+ *
+ * With "find: none" what is said of changes is kept for the layout that carries a root; the plan
+ * has no "root" line then.
+ */
+int plan_root(struct resolve *resolve, const struct value *root, struct bootplan *bootplan);
+
+/** plan_has_tree() - is the root on a device, and what runs in it not in the image? */
+bool plan_has_tree(const struct bootplan *plan);
+
+/** plan_exec_in_tree() - plan_exec() for such a root: a whole path, and nothing is packed */
+int plan_exec_in_tree(const struct resolve *resolve, const struct value *list,
+		      struct strings *ret_exec);
+
+/**
+ * plan_bundle() - "boot: bundle:", one part of plan_services(); speaks
+ *
+ * After plan_root(). Its key is read and becomes digits in the plan.
+ */
+int plan_bundle(struct resolve *resolve, const struct value *bundle, struct bootplan *plan);
+
+/**
  * plan_disk() - "boot: disk:", one part of plan_services(); speaks
  *
  * Its tools, e2fsck and mke2fs, are named where the image has them.
@@ -69,6 +92,28 @@ int plan_exec(struct resolve *resolve, const struct value *list, const char *rel
 	      struct strings *ret_exec);
 
 /**
+ * plan_place() - user, directory and stop signal of a service or of main, checked in the image as
+ * it is so far; a directory that it lacks is added; speaks
+ * @run:          what holds where @value says nothing
+ * @is_elsewhere: its root is not in the image
+ */
+int plan_place(struct resolve *resolve, const struct value *value, const char *name,
+	       const struct run_settings *run, bool is_elsewhere, struct plan_service *service);
+
+/** plan_is_like_run() - is main what "run:" says? */
+bool plan_is_like_run(const struct profile *profile);
+
+/** plan_run_find() - trees_program() for what "run:" names: a relative path is below the folder it
+ * begins in, a name is looked for where its own PATH says */
+int plan_run_find(const struct resolve *resolve, const struct run_settings *run, const char *name,
+		  char **ret_path);
+
+/** plan_run_exec() - its argv, where @value ("boot: main:") has none; the program is one of the
+ * tree that is the root, found by its own PATH; speaks */
+int plan_run_exec(struct resolve *resolve, const struct run_settings *run,
+		  const struct value *value, struct strings *ret_exec);
+
+/**
  * plan_calls() - "calls:" of a service or of main: what it calls must be in the image, unless it is
  * told to do without; speaks
  * @exec: its arguments
@@ -83,6 +128,10 @@ int plan_calls(struct resolve *resolve, const struct value *service, const struc
  */
 int plan_program_place(struct resolve *resolve, const char *name, const struct origin *at,
 		       char **ret_path);
+
+/** plan_replace() - the plan that the manifest has, by another; for as long as it is not packed;
+ * speaks */
+int plan_replace(struct manifest *manifest, const struct bootplan *plan);
 
 /**
  * plan_add() - put the finished plan into the manifest as usr/lib/mkinitrd/boot.plan; speaks

@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "plan.h"
+#include "resolve_trees.h"
 #include "../init/lib/file.h"
 
 #define SETTINGS_MOST (1 << 20)
@@ -21,8 +22,11 @@ int plan_program_place(struct resolve *resolve, const char *name, const struct o
 {
 	CLEANUP(memory_free) char *found = NULL;
 	CLEANUP(memory_free) char *place = NULL;
-	int r = resolve_program_find(resolve->root, name, &found);
+	int r = trees_program(resolve, name, ret_path);
 
+	if (r != -ENOENT)
+		return r;
+	r = resolve_program_find(resolve->root, name, &found);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)

@@ -52,6 +52,21 @@ static int plan_tools(struct resolve *resolve, const struct value *disk, struct 
 	return plan->absent == PLAN_ABSENT_FORMAT ? plan_format(resolve, absent, plan) : 0;
 }
 
+/* sorted, so that one in another comes after it */
+static int plan_volumes(const struct resolve *resolve, const struct value *volumes,
+			struct strings *ret_paths)
+{
+	CLEANUP(run_settings_free) struct run_settings run = RUN_SETTINGS_EMPTY;
+	int r = plan_is_like_run(resolve->profile) ? run_settings_read(resolve->profile, &run) : 0;
+
+	for (size_t i = 0; r == 0 && i < run.volumes.count; i++)
+		r = strings_add(ret_paths, run.volumes.items[i]);
+	for (size_t i = 0; r == 0 && volumes && i < volumes->count; i++)
+		r = strings_add(ret_paths, volumes->keys[i]);
+	strings_sort(ret_paths, true);
+	return r;
+}
+
 int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan *bootplan)
 {
 	static const char *const words[] = { "stop", "tmpfs", "format" };
@@ -71,6 +86,9 @@ int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan
 		return r;
 	if (!plan->find || !plan->at)
 		return fail_at(&disk->origin, "'disk:' has no '%s:'", plan->find ? "at" : "find");
+	r = plan_volumes(resolve, value_get(disk, "volumes", NULL), &plan->volumes);
+	if (r < 0)
+		return r;
 	if (plan->swap && text_equal(plan->swap, "none"))
 		memory_free(&plan->swap);
 	for (unsigned i = 0; i < COUNT_OF(words); i++)

@@ -15,6 +15,9 @@
 struct profile {
 	struct value *root; /* a map; never NULL after profile_load() */
 	char *name;         /* of the last -p, without folder and ".yaml" */
+	struct strings
+		files; /* labels of the files, as in origins, from the lowest to the topmost */
+	struct strings paths; /* where these lie on this host, in the same order */
 };
 
 #define PROFILE_EMPTY ((struct profile){ 0 })
@@ -30,12 +33,32 @@ struct profile {
 int profile_load(struct profile *profile, const struct strings *names, const struct strings *sets);
 void profile_free(struct profile *profile);
 
+/* a profile that a command made: it lies in no file */
+struct profile_made {
+	const char *name;
+	const char *text;  /* YAML */
+	const char *label; /* of profile_label() */
+};
+
+/** profile_load_made() - profile_load() with @made (NULL: none) below what is named; then @names
+ * may be none, and the whole has the name of @made */
+int profile_load_made(struct profile *profile, const struct profile_made *made,
+		      const struct strings *names, const struct strings *sets);
+
+/** profile_label() - what origins in @path say; a relative "from:" there is beside @path, which
+ * need not be there. It lives as long as the process; NULL: out of memory */
+const char *profile_label(const char *path, const char *label);
+
 /**
  * profile_expand() - replace ${name} by the profile's values: in a text; speaks
  * @where: origin named in the error for an unset name
  */
 int profile_expand(const struct profile *profile, const char *string, struct origin where,
 		   char **ret_expanded);
+
+/** profile_expand_for() - the same, but ${@kept} stays as it stands: who uses the text fills it */
+int profile_expand_for(const struct profile *profile, const char *string, struct origin where,
+		       const char *kept, char **ret_expanded);
 
 /**
  * profile_directory_fd() - the folder that holds the file of @origin, where a relative "from:" is

@@ -19,6 +19,7 @@
 #define SHOWN_LIMIT 60
 
 struct check {
+	const struct schema_row *rows;
 	const struct profile *profile; /* NULL: one file, before it is merged */
 	bool all;
 	unsigned count;
@@ -86,6 +87,12 @@ static bool word_is_later(const struct schema_row *row, const char *word)
 	return row->later && (text_equal(row->later, "*") || words_have(row->later, word));
 }
 
+/* what of a text in @row stays for others to fill in */
+static const char *kept_name(const struct schema_row *row)
+{
+	return row->kinds & KIND_OUTPUT ? "output" : NULL;
+}
+
 static void check_scalar(struct check *check, const struct schema_row *row,
 			 const struct value *value)
 {
@@ -124,8 +131,9 @@ static void check_list(struct check *check, const struct schema_row *row, const 
 		else if (check->profile && row->kinds & KIND_EXPANDED) {
 			CLEANUP(memory_free) char *expanded = NULL;
 
-			if (profile_expand(check->profile, list->items[i]->scalar,
-					   list->items[i]->origin, &expanded) < 0)
+			if (profile_expand_for(check->profile, list->items[i]->scalar,
+					       list->items[i]->origin, kept_name(row),
+					       &expanded) < 0)
 				check->count++;
 		}
 	}
@@ -134,12 +142,13 @@ static void check_list(struct check *check, const struct schema_row *row, const 
 /* ---- keys ---- */
 
 /* the misspelt key's likeliest meaning: a neighbour, or the same key in another place */
-static void add_key_hint(struct text *text, const struct schema_row *parent, const char *key)
+static void add_key_hint(const struct schema_row *rows, struct text *text,
+			 const struct schema_row *parent, const char *key)
 {
 	CLEANUP(strings_free) struct strings neighbours = STRINGS_EMPTY;
 	const char *nearest;
 
-	for (const struct schema_row *row = schema_rows; row->path; row++)
+	for (const struct schema_row *row = rows; row->path; row++)
 		if (schema_row_is_below(row, parent))
 			(void)strings_add(&neighbours, schema_row_key(row));
 	nearest = nearest_of(key, &neighbours);
@@ -147,7 +156,7 @@ static void add_key_hint(struct text *text, const struct schema_row *parent, con
 		text_format(text, "did you mean '%s'?", nearest);
 		return;
 	}
-	for (const struct schema_row *row = schema_rows; row->path; row++)
+	for (const struct schema_row *row = rows; row->path; row++)
 		if (text_equal(schema_row_key(row), key) && !strchr(row->path, '*')) {
 			text_format(text, "did you mean '%s'?", row->path);
 			return;
@@ -164,7 +173,7 @@ static void check_entry(struct check *check, const struct schema_row *parent,
 			const struct value *map, size_t i)
 {
 	const char *key = map->keys[i];
-	const struct schema_row *row = schema_row_find(parent, key);
+	const struct schema_row *row = schema_row_find_in(check->rows, parent, key);
 	size_t length = check->path.length;
 	const char *problem;
 
@@ -173,7 +182,7 @@ static void check_entry(struct check *check, const struct schema_row *parent,
 	if (!row) {
 		CLEANUP(text_free) struct text hint = TEXT_EMPTY;
 
-		add_key_hint(&hint, parent, key);
+		add_key_hint(check->rows, &hint, parent, key);
 		check_fail(check, &map->key_origins[i], "unknown key '%s'; %s",
 			   text_string(&check->path), text_string(&hint));
 	} else if (problem) {
@@ -241,21 +250,33 @@ static void check_value(struct check *check, const struct schema_row *row,
 	}
 }
 
+static unsigned check_tree(struct check *check, const struct value *root, const char *key)
+{
+	if (root->kind == VALUE_MAP)
+		check_map(check, NULL, root);
+	else
+		check_fail(check, &root->origin, "expected a map of keys such as '%s:'", key);
+	text_free(&check->path);
+	return check->count;
+}
+
 unsigned schema_check(const struct value *root, bool all)
 {
-	struct check check = { .all = all };
+	struct check check = { .rows = schema_rows, .all = all };
 
-	if (root->kind == VALUE_MAP)
-		check_map(&check, NULL, root);
-	else
-		check_fail(&check, &root->origin, "expected a map of keys such as 'programs:'");
-	text_free(&check.path);
-	return check.count;
+	return check_tree(&check, root, "programs");
+}
+
+unsigned schema_check_definition(const struct value *root)
+{
+	struct check check = { .rows = definition_rows };
+
+	return check_tree(&check, root, "profile");
 }
 
 unsigned schema_check_stacked(const struct profile *profile, bool all)
 {
-	struct check check = { .profile = profile, .all = all };
+	struct check check = { .rows = schema_rows, .profile = profile, .all = all };
 
 	check_map(&check, NULL, profile->root);
 	text_free(&check.path);

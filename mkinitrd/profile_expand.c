@@ -32,7 +32,7 @@ static int fail_unknown(const struct value *values, const char *name, const stru
 }
 
 /* the text for the ${name} at @at, which has an end at @end */
-static int expand_one(const struct value *values, const char *at, const char *end,
+static int expand_one(const struct value *values, const char *at, const char *end, const char *kept,
 		      const struct origin *origin, struct text *expanded)
 {
 	CLEANUP(memory_free) char *name = strndup(at + 2, (size_t)(end - at - 2));
@@ -40,6 +40,10 @@ static int expand_one(const struct value *values, const char *at, const char *en
 
 	if (!name)
 		return fail(-ENOMEM, "cannot expand '%s'", at);
+	if (kept && text_equal(name, kept)) {
+		text_add_bytes(expanded, at, (size_t)(end - at + 1));
+		return 0;
+	}
 	value = value_text(value_map_get(values, name), NULL);
 	if (!value)
 		return fail_unknown(values, name, origin);
@@ -49,6 +53,12 @@ static int expand_one(const struct value *values, const char *at, const char *en
 
 int profile_expand(const struct profile *profile, const char *string, struct origin where,
 		   char **ret_expanded)
+{
+	return profile_expand_for(profile, string, where, NULL, ret_expanded);
+}
+
+int profile_expand_for(const struct profile *profile, const char *string, struct origin where,
+		       const char *kept, char **ret_expanded)
 {
 	const struct value *values = value_get(profile->root, "values", NULL);
 	CLEANUP(text_free) struct text expanded = TEXT_EMPTY;
@@ -68,7 +78,7 @@ int profile_expand(const struct profile *profile, const char *string, struct ori
 		end = strpbrk(at, "}\n");
 		if (!end || *end != '}')
 			return fail_at(&where, "a '${' without its '}'; write '$${' for the text");
-		r = expand_one(values, at, end, &where, &expanded);
+		r = expand_one(values, at, end, kept, &where, &expanded);
 		if (r < 0)
 			return r;
 		at = end;

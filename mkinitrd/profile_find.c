@@ -32,7 +32,7 @@ struct label {
 /* Values carry labels into the manifest, beyond the profile's life: they are never freed. */
 static struct label *labels;
 
-static const char *label_make(const char *path, const char *text)
+const char *profile_label(const char *path, const char *text)
 {
 	CLEANUP(memory_free) char *folder = strdup(path);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
@@ -156,7 +156,7 @@ static int files_add(struct profile_files *files, char *path, const char *label_
 		return -ENOMEM;
 	}
 	items[files->count].path = path;
-	items[files->count].label = label_make(path, label_text);
+	items[files->count].label = profile_label(path, label_text);
 	return items[files->count++].label ? 0 : -ENOMEM;
 }
 
@@ -277,10 +277,27 @@ static char *reference_path(const char *reference, const struct origin *by)
 	return text_take(&path, &taken) < 0 ? NULL : taken;
 }
 
+/* "site/web" stands for site/web.yaml where it is no file itself; @path is taken */
+static char *path_complete(char *path)
+{
+	CLEANUP(memory_free) char *longer = NULL;
+	struct stat status;
+
+	if (!path || text_ends_with(path, SUFFIX) ||
+	    (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)))
+		return path;
+	if (asprintf(&longer, "%s" SUFFIX, path) < 0)
+		longer = NULL;
+	if (!longer || access(longer, F_OK) < 0)
+		return path;
+	free(path);
+	return text_pointer_take(&longer);
+}
+
 static int find_by_path(const char *reference, const struct origin *by, struct profile_files *files)
 {
 	CLEANUP(strings_free) struct strings folders = STRINGS_EMPTY;
-	char *path = reference_path(reference, by);
+	char *path = path_complete(reference_path(reference, by));
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	const char *base = slash ? slash + 1 : path;
 	size_t length;

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "profile_schema.h"
+#include "run_settings.h"
+#include "../init/lib/cow.h"
 #include "../init/lib/find.h"
 #include "../init/lib/number.h"
 
@@ -84,6 +86,13 @@ static bool is_find(const char *text)
 	return find_parse(text, &kind, &value);
 }
 
+static bool is_cow(const char *text)
+{
+	CLEANUP(cow_free) struct cow cow = COW_EMPTY;
+
+	return cow_parse(text, &cow) == 0;
+}
+
 static bool is_ready(const char *text)
 {
 	static const char *const prefixes[] = { "unix:/", "docker:/", NULL };
@@ -114,6 +123,35 @@ static bool is_crypt(const char *text)
 	       !strpbrk(text, " \t\n:;*!\\");
 }
 
+static bool is_count(const char *text)
+{
+	uint64_t number;
+
+	return number_parse(text, &number) == 0 && number;
+}
+
+static bool is_port(const char *text)
+{
+	uint64_t number;
+
+	return number_parse(text, &number) == 0 && number && number <= UINT16_MAX;
+}
+
+static bool is_signal(const char *text)
+{
+	return run_signal_parse(text, NULL) == 0;
+}
+
+static bool is_cpus(const char *text)
+{
+	return run_cpus_parse(text, NULL) == 0;
+}
+
+static bool is_network(const char *text)
+{
+	return run_network_parse(text, NULL, NULL) == 0;
+}
+
 static bool is_any(const char *text UNUSED)
 {
 	return true;
@@ -136,9 +174,16 @@ static const struct form {
 	{ KIND_SHA256,	 is_sha256,	"64 hexadecimal digits" },
 	{ KIND_PATH,	 is_path,	"a path that begins with '/'" },
 	{ KIND_FIND,	 is_find,	FIND_FORMS },
+	{ KIND_COW,	 is_cow,	COW_FORMS },
 	{ KIND_READY,	 is_ready,	"unix:/PATH or docker:/PATH" },
 	{ KIND_SHARE,	 is_share,	"a size such as 64M, or a share of the memory such as 20%" },
 	{ KIND_CRYPT,	 is_crypt,	"a hash of crypt(3) such as 'openssl passwd -6' prints" },
+	{ KIND_COUNT,	 is_count,	"a number from 1" },
+	{ KIND_PORT,	 is_port,	"a port from 1 to 65535" },
+	{ KIND_SIGNAL,	 is_signal,	"a signal such as SIGTERM or SIGRTMIN+3" },
+	{ KIND_CPUS,	 is_cpus,	"a number of CPUs such as 2 or 0.5" },
+	{ KIND_NETWORK,	 is_network,	"host, private, veth, bridge=NAME or macvlan=INTERFACE" },
+	{ KIND_USER,	 run_user_is_valid, "a user such as 1000, web or web:www-data" },
 	{ KIND_REASON,	 is_reason,	"the reason, in words" },
 	{ KIND_MAP,	 NULL,		"a map" },
 };

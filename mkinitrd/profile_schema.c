@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "profile_schema.h"
+#include "run_settings.h"
 
 #define NEEDS "required optional"
 #define TEXT_EXPANDED (KIND_TEXT | KIND_EXPANDED)
@@ -35,19 +36,12 @@ static const char *parameter_problem(const char *key)
 				     : NULL;
 }
 
-static bool has_parent_step(const char *path)
-{
-	for (const char *at = path; (at = strstr(at, "..")) != NULL; at += 2)
-		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
-			return true;
-	return false;
-}
-
 static const char *path_problem(const char *key)
 {
 	if (*key != '/')
 		return "is not a path in the image: it must begin with '/'";
-	return has_parent_step(key) ? "is not a path in the image: '..' leads out of it" : NULL;
+	return path_has_parent_step(key) ? "is not a path in the image: '..' leads out of it"
+					 : NULL;
 }
 
 static const char *program_problem(const char *key)
@@ -61,6 +55,19 @@ static const char *service_problem(const char *key)
 {
 	return value_name_problem(key) || text_equal(key, "main")
 		       ? "is not the name of a service: letters, digits, '_', '-', and not 'main'"
+		       : NULL;
+}
+
+static const char *run_variable_problem(const char *key)
+{
+	return run_variable_is_valid(key) ? NULL
+					  : "is not the name of a variable: no blanks and no '='";
+}
+
+static const char *port_problem(const char *key)
+{
+	return run_port_parse(key, false, NULL) < 0
+		       ? "is not a port: NUMBER/tcp, NUMBER/udp or NUMBER/sctp, from 1 to 65535"
 		       : NULL;
 }
 
@@ -82,7 +89,7 @@ const struct schema_row schema_rows[] = {
 	{ "kernel.cmdline",		KIND_MAP,	.help = "parameters of the kernel" },
 	{ "kernel.cmdline.*",		TEXT_EXPANDED | KIND_TEXTS | KIND_FLAG, .key_problem = parameter_problem, .help = "a list: the parameter several times; true: without value" },
 	{ "kernel.microcode",		KIND_WORD,	"auto none", .help = "microcode that the kernel loads first" },
-	{ "kernel.host-modules",	KIND_LATER,	.help = "what this machine has loaded" },
+	{ "kernel.host-modules",	KIND_FLAG,	.help = "and those for the devices and disks of this machine" },
 
 	{ "programs",			KIND_MAP,	.help = "programs, with all that they need" },
 	{ "programs.*",			KIND_WORD | KIND_MAP, NEEDS, .key_problem = program_problem, .help = "whether the build fails without it" },
@@ -94,14 +101,26 @@ const struct schema_row schema_rows[] = {
 	{ "files.*.content",		TEXT_EXPANDED,	.help = "the file's content" },
 	{ "files.*.from",		TEXT_EXPANDED,	.help = "where it lies: in the root, or beside the profile" },
 	{ "files.*.link",		TEXT_EXPANDED,	.help = "a symlink to that" },
+	{ "files.*.directory",		KIND_FLAG,	.help = "an empty directory" },
 	{ "files.*.mode",		KIND_MODE,	.help = "permissions" },
 	{ "files.*.need",		KIND_WORD,	NEEDS, .help = "whether the build fails without it" },
 	{ "files.*.holds",		KIND_WORD,	"certificates", .help = "what must be in it" },
 	{ "files.*.owner",		KIND_OWNER,	.help = "owner and group" },
 	{ "files.*.why",		KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
 
-	{ "trees",			KIND_LATER,	.help = "directories and archives" },
-	{ "scripts",			KIND_LATER,	.help = "programs that take part in the build" },
+	{ "trees",			KIND_MAP,	.help = "directories and archives that are, or lie over, the root" },
+	{ "trees.*",			KIND_MAP,	.key_problem = value_name_problem, .help = "a tree; one that stands later lies over those before it" },
+	{ "trees.*.from",		TEXT_EXPANDED,	.help = "a directory, a tar, a container image: in the root, or beside the profile" },
+	{ "trees.*.make",		TEXTS_EXPANDED | KIND_OUTPUT, .help = "a command that makes it, and its arguments" },
+	{ "trees.*.at",			KIND_PATH | KIND_EXPANDED, .help = "where it stands (default: /)" },
+	{ "trees.*.image",		TEXT_EXPANDED,	.help = "which one of several in a container archive" },
+	{ "trees.*.limit",		KIND_SIZE,	.help = "the most that it may hold (default: 32G)" },
+	{ "trees.*.why",		KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
+	{ "scripts",			KIND_MAP,	.help = "programs that are run in the trees while the image is built, in order of their names" },
+	{ "scripts.*",			KIND_MAP,	.key_problem = value_name_problem, .help = "a script" },
+	{ "scripts.*.content",		TEXT_EXPANDED,	.help = "the script itself" },
+	{ "scripts.*.from",		TEXT_EXPANDED,	.help = "where it lies: in the root, or beside the profile" },
+	{ "scripts.*.why",		KIND_TEXT,	.help = "what it is there for: 'mkinitrd why' says it" },
 
 	{ "containers",			KIND_MAP,	.help = "container images in the initramfs" },
 	{ "containers.*",		KIND_MAP,	.help = "an image by NAME:TAG" },
@@ -120,9 +139,19 @@ const struct schema_row schema_rows[] = {
 	{ "boot.stop",			KIND_DURATION,	.help = "how long main and containers may take to end, all together" },
 	{ "boot.hostname",		TEXT_EXPANDED,	.help = "the machine's name" },
 	{ "boot.root",			KIND_MAP,	.help = "the root file system" },
-	{ "boot.root.find",		KIND_WORD,	"none", "*", .help = "none: the image is the root" },
-	{ "boot.root.image",		KIND_LATER,	.help = "an image on it" },
-	{ "boot.root.cow",		KIND_LATER,	.help = "where changes go" },
+	{ "boot.root.find",		KIND_FIND | KIND_EXPANDED, .help = "its device; none: the image is the root" },
+	{ "boot.root.image",		KIND_PATH | KIND_EXPANDED, .help = "a file system image on that device" },
+	{ "boot.root.inner",		TEXT_EXPANDED,	.help = "an image in that image" },
+	{ "boot.root.type",		TEXT_EXPANDED,	.help = "the device's file system, where it is not found out" },
+	{ "boot.root.flags",		TEXT_EXPANDED,	.help = "its mount options" },
+	{ "boot.root.cow",		KIND_COW | KIND_EXPANDED, .help = "where changes go; tmpfs when not said" },
+	{ "boot.root.wait",		KIND_DURATION,	.help = "how long to wait for its devices" },
+	{ "boot.bundle",		KIND_MAP,	.help = "a host's files on the boot disk, over the image" },
+	{ "boot.bundle.path",		TEXT_EXPANDED,	.help = "of the bundle, on that disk" },
+	{ "boot.bundle.find",		KIND_FIND | KIND_EXPANDED, .help = "the disk; where the root lies when not said" },
+	{ "boot.bundle.key",		TEXT_EXPANDED,	.help = "a public key: it must be signed" },
+	{ "boot.bundle.need",		KIND_WORD,	NEEDS, .help = "whether the boot stops without it" },
+	{ "boot.bundle.wait",		KIND_DURATION,	.help = "how long to wait for the disk" },
 	{ "boot.disk",			KIND_MAP,	.help = "the disk for Docker" },
 	{ "boot.disk.find",		KIND_FIND | KIND_EXPANDED, .help = "which one" },
 	{ "boot.disk.at",		KIND_PATH | KIND_EXPANDED, .help = "where it is mounted" },
@@ -131,8 +160,11 @@ const struct schema_row schema_rows[] = {
 	{ "boot.disk.size",		KIND_SIZE,	.help = "of the tmpfs in its place" },
 	{ "boot.disk.fsck",		KIND_WORD,	"auto none", .help = "whether it is checked before it is mounted" },
 	{ "boot.disk.resize",		KIND_FLAG,	.help = "grow the file system to its device" },
+	{ "boot.disk.volumes",		KIND_MAP,	.help = "folders that lie on it" },
+	{ "boot.disk.volumes.*",	KIND_MAP,	.key_problem = path_problem, .help = "a folder" },
 	{ "boot.disk.swap",		KIND_FIND | KIND_EXPANDED, .help = "a swap area" },
 	{ "boot.tmpfs",			KIND_MAP,	.help = "the most that file systems in memory may take" },
+	{ "boot.tmpfs./",		KIND_SHARE,	.help = "changes of a root that is only read (default: 50%)" },
 	{ "boot.tmpfs./run",		KIND_SHARE,	.help = "sockets and state of programs (default: 20%)" },
 	{ "boot.tmpfs./tmp",		KIND_SHARE,	.help = "temporary files (default: 20%)" },
 	{ "boot.tmpfs./dev/shm",	KIND_SHARE,	.help = "shared memory (default: 20%)" },
@@ -189,6 +221,9 @@ const struct schema_row schema_rows[] = {
 	{ "boot.services.*.needs",	TEXTS_EXPANDED,	.help = "services that are up before it" },
 	{ "boot.services.*.env",	KIND_MAP,	.help = "environment" },
 	{ "boot.services.*.env.*",	TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.services.*.user",	KIND_USER | KIND_EXPANDED, .help = "whom it runs as" },
+	{ "boot.services.*.directory",	KIND_PATH | KIND_EXPANDED, .help = "the folder it begins in" },
+	{ "boot.services.*.stop-signal", KIND_SIGNAL,	.help = "what asks it to end (default: SIGTERM)" },
 	{ "boot.services.*.calls",	KIND_MAP,	.help = "programs that it calls, and how it does without" },
 	{ "boot.services.*.calls.*",	KIND_TEXT | KIND_TEXTS, .key_problem = program_problem, .help = "an argument, or '/FILE KEY=VALUE', with which it does without" },
 	{ "boot.main",			KIND_MAP,	.help = "the program that the machine is for" },
@@ -197,6 +232,12 @@ const struct schema_row schema_rows[] = {
 	{ "boot.main.wait",		KIND_DURATION,	.help = "how long to wait until it is up" },
 	{ "boot.main.env",		KIND_MAP,	.help = "environment" },
 	{ "boot.main.env.*",		TEXT_EXPANDED,	.key_problem = variable_problem, .help = "a variable" },
+	{ "boot.main.needs",		TEXTS_EXPANDED,	.help = "network: it is started when that is up" },
+	{ "boot.main.user",		KIND_USER | KIND_EXPANDED, .help = "whom it runs as" },
+	{ "boot.main.directory",	KIND_PATH | KIND_EXPANDED, .help = "the folder it begins in" },
+	{ "boot.main.stop-signal",	KIND_SIGNAL,	.help = "what asks it to end (default: SIGTERM)" },
+	{ "boot.main.end",		KIND_WORD,	"restart poweroff reboot halt", .help = "what follows when it ends" },
+	{ "boot.main.like",		KIND_WORD,	"run", .help = "what is not said here is as 'run:' says" },
 	{ "boot.main.calls",		KIND_MAP,	.help = "programs that it calls, and how it does without" },
 	{ "boot.main.calls.*",		KIND_TEXT | KIND_TEXTS, .key_problem = program_problem, .help = "an argument, or '/FILE KEY=VALUE', with which it does without" },
 	{ "boot.console",		KIND_MAP,	.help = "a container on terminals" },
@@ -213,21 +254,55 @@ const struct schema_row schema_rows[] = {
 	{ "boot.rescue.password",	KIND_CRYPT,	.help = "what it asks for first, as crypt(3) has it: openssl passwd -6" },
 	{ "boot.containers",		KIND_LATER,	.help = "containers that run from the start" },
 
+	{ "run",			KIND_MAP,	.help = "how the tree is run where something else starts it" },
+	{ "run.exec",			TEXTS_EXPANDED,	.help = "program and arguments" },
+	{ "run.arguments",		TEXTS_EXPANDED,	.help = "more arguments, which who starts it may replace" },
+	{ "run.init",			KIND_WORD,	"none reap boot", .help = "what is process 1" },
+	{ "run.calls",			KIND_MAP,	.help = "programs that it calls, and how it does without" },
+	{ "run.calls.*",		KIND_TEXT | KIND_TEXTS, .key_problem = program_problem, .help = "an argument, or '/FILE KEY=VALUE', with which it does without" },
+	{ "run.env",			KIND_MAP,	.help = "environment" },
+	{ "run.env.*",			TEXT_EXPANDED,	.key_problem = run_variable_problem, .help = "a variable" },
+	{ "run.user",			KIND_USER | KIND_EXPANDED, .help = "the user it runs as" },
+	{ "run.directory",		KIND_PATH | KIND_EXPANDED, .help = "the folder it runs in" },
+	{ "run.ports",			KIND_MAP,	.help = "ports that it listens on" },
+	{ "run.ports.*",		KIND_MAP,	.key_problem = port_problem, .help = "a port, as NUMBER/PROTOCOL" },
+	{ "run.ports.*.host",		KIND_PORT | KIND_EXPANDED, .help = "the host's port that leads to it" },
+	{ "run.volumes",		KIND_MAP,	.help = "folders whose content is kept" },
+	{ "run.volumes.*",		KIND_MAP,	.key_problem = path_problem, .help = "a folder" },
+	{ "run.stop-signal",		KIND_SIGNAL,	.help = "what asks it to end" },
+	{ "run.limits",			KIND_MAP,	.help = "what it may take" },
+	{ "run.limits.memory",		KIND_SIZE,	.help = "memory" },
+	{ "run.limits.cpus",		KIND_CPUS,	.help = "time of processors" },
+	{ "run.limits.pids",		KIND_COUNT,	.help = "processes and threads" },
+	{ "run.limits.nofile",		KIND_LIMIT,	.help = "open files of one process" },
+	{ "run.network",		KIND_NETWORK | KIND_EXPANDED, .help = "what it sees of the network" },
+	{ "run.private-users",		KIND_WORD,	"true false", .help = "whether its users are others than the host's" },
+	{ "run.privileged",		KIND_FLAG,	.help = "it needs all that the host's root may do" },
+
 	{ "check",			KIND_MAP,	.help = "what 'mkinitrd check' is to make of the image" },
 	{ "check.accept",		KIND_MAP,	.help = "findings that are meant to be" },
 	{ "check.accept.*",		KIND_REASON,	.key_problem = check_code_problem, .help = "CODE or CODE:PATH-GLOB, with the reason" },
 
 	{ "output",			KIND_MAP,	.help = "the image's form" },
-	{ "output.layout",		KIND_WORD,	"cpio", "squashfs", .help = "how the image is put together" },
+	{ "output.layout",		KIND_WORD,	"cpio squashfs", .help = "how the image is put together" },
 	{ "output.compress",		KIND_TEXT,	.help = "ALGORITHM[:LEVEL] or none" },
 	{ "output.limit",		KIND_SIZE,	.help = "the most it may take" },
-	{ "output.verity",		KIND_LATER,	.help = "dm-verity" },
+	{ "output.disk",		KIND_MAP,	.help = "of mkinitrd disk" },
+	{ "output.disk.boot",		KIND_SIZE,	.help = "of the boot partition, which holds two slots" },
+	{ "output.disk.size",		KIND_SIZE,	.help = "of the disk image; the most that all of it may take" },
+	{ "output.squashfs",		KIND_MAP,	.help = "how its SquashFS is made" },
+	{ "output.squashfs.compress",	KIND_TEXT,	.help = "ALGORITHM[:LEVEL]: zstd, xz, gzip, lz4 (default: zstd:9)" },
+	{ "output.squashfs.block",	KIND_SIZE,	.help = "what is compressed in one piece (default: 128K)" },
+	{ "output.verity",		KIND_FLAG,	.help = "a hash tree with the SquashFS (dm-verity)" },
 	{ .path = NULL },
 };
 
 const struct schema_conflict schema_conflicts[] = {
 	{ "files.*",	  "content", "from link" },
 	{ "files.*",	  "link",    "from mode holds" },
+	{ "files.*",	  "directory", "content from link holds" },
+	{ "trees.*",	  "from",    "make" },
+	{ "scripts.*",	  "content", "from" },
 	{ "containers.*", "from",    "programs files command env workdir user" },
 	{ .path = NULL },
 };
@@ -246,11 +321,12 @@ static const char *key_below(const struct schema_row *row, const struct schema_r
 	return strchr(key, '.') ? NULL : key;
 }
 
-const struct schema_row *schema_row_find(const struct schema_row *parent, const char *key)
+const struct schema_row *schema_row_find_in(const struct schema_row *rows,
+					    const struct schema_row *parent, const char *key)
 {
 	const struct schema_row *any = NULL;
 
-	for (const struct schema_row *row = schema_rows; row->path; row++) {
+	for (const struct schema_row *row = rows; row->path; row++) {
 		const char *row_key = key_below(row, parent);
 
 		if (!row_key)
@@ -261,6 +337,11 @@ const struct schema_row *schema_row_find(const struct schema_row *parent, const 
 			return row;
 	}
 	return any;
+}
+
+const struct schema_row *schema_row_find(const struct schema_row *parent, const char *key)
+{
+	return schema_row_find_in(schema_rows, parent, key);
 }
 
 bool schema_row_is_below(const struct schema_row *row, const struct schema_row *parent)

@@ -23,13 +23,21 @@ enum schema_kind {
 	KIND_LIMIT = 1 << 8, /* a number, or infinity */
 	KIND_OWNER = 1 << 9, /* UID:GID */
 	KIND_SHA256 = 1 << 10,
-	KIND_PATH = 1 << 11,     /* absolute */
-	KIND_FIND = 1 << 12,     /* a way to find a block device */
-	KIND_READY = 1 << 13,    /* a way to see that a service is ready */
-	KIND_REASON = 1 << 15,   /* text, not empty */
-	KIND_SHARE = 1 << 20,    /* a size, or a share of the memory in percent */
-	KIND_CRYPT = 1 << 21,    /* a hash of crypt(3), which no message repeats */
+	KIND_PATH = 1 << 11,   /* absolute */
+	KIND_FIND = 1 << 12,   /* a way to find a block device */
+	KIND_READY = 1 << 13,  /* a way to see that a service is ready */
+	KIND_REASON = 1 << 15, /* text, not empty */
+	KIND_SHARE = 1 << 20,  /* a size, or a share of the memory in percent */
+	KIND_CRYPT = 1 << 21,  /* a hash of crypt(3), which no message repeats */
+	KIND_COW = 1 << 22,    /* where changes of a root go */
+	KIND_USER = 1 << 16,   /* these five: run_settings.h */
+	KIND_PORT = 1 << 17,   /* a number */
+	KIND_SIGNAL = 1 << 18,
+	KIND_CPUS = 1 << 19,
+	KIND_NETWORK = 1 << 23,
+	KIND_COUNT = 1 << 25,    /* a number from 1 */
 	KIND_EXPANDED = 1 << 14, /* besides: ${name} in it is replaced */
+	KIND_OUTPUT = 1 << 24,   /* besides: ${output} is a name of its own there */
 };
 
 struct schema_row {
@@ -53,8 +61,15 @@ struct schema_conflict {
 extern const struct schema_row schema_rows[];           /* ends with a NULL path */
 extern const struct schema_conflict schema_conflicts[]; /* ends with a NULL path */
 
+extern const struct schema_row
+	definition_rows[]; /* of an image's definition; definition_schema.c */
+
 /** schema_row_find() - the row of @key below the row @parent (NULL: at the top), or NULL */
 const struct schema_row *schema_row_find(const struct schema_row *parent, const char *key);
+
+/** schema_row_find_in() - the same in the table @rows */
+const struct schema_row *schema_row_find_in(const struct schema_row *rows,
+					    const struct schema_row *parent, const char *key);
 
 /** schema_row_is_below() - is @row that of a named key (no '*') right below @parent? */
 bool schema_row_is_below(const struct schema_row *row, const struct schema_row *parent);
@@ -79,6 +94,9 @@ void words_split(const char *words, struct strings *ret_words);
  * Return: how many errors were found
  */
 unsigned schema_check(const struct value *root, bool all);
+
+/** schema_check_definition() - the same for the definition of an image; says the first error */
+unsigned schema_check_definition(const struct value *root);
 
 /**
  * schema_check_stacked() - what only the whole can tell: keys that contradict each other, and

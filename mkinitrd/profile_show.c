@@ -96,12 +96,19 @@ static void add_scalar(struct text *line, const char *text, bool is_quoted)
 	text_add_char(line, '"');
 }
 
+void yaml_add_text(struct text *text, const char *string)
+{
+	add_scalar(text, string, false);
+}
+
 static void add_leaf(struct text *line, const struct value *value)
 {
 	if (value->kind == VALUE_SCALAR) {
 		add_scalar(line, value->scalar, value->is_quoted);
 	} else if (value->kind == VALUE_MAP) {
 		text_add(line, "{}"); /* one with entries is no leaf */
+	} else if (value->kind == VALUE_NULL) {
+		text_add(line, "null"); /* below kernel.modules: excluded */
 	} else {
 		text_add_char(line, '[');
 		for (size_t i = 0; i < value->count; i++) {
@@ -187,6 +194,8 @@ static json_t *to_json(const struct value *value, struct text *path, json_t *ori
 	}
 	if (value->kind == VALUE_SCALAR)
 		return json_string(value->scalar);
+	if (value->kind == VALUE_NULL)
+		return json_null();
 	json = value->kind == VALUE_LIST ? json_array() : json_object();
 	for (size_t i = 0; json && i < value->count; i++) {
 		int r;

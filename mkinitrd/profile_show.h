@@ -19,3 +19,6 @@ int profile_show_text(const struct profile *profile, struct text *text);
  * Return: 0 or -ENOMEM
  */
 int profile_show_json(const struct profile *profile, struct text *text);
+
+/** yaml_add_text() - @string as a YAML scalar, in quotes where it needs them */
+void yaml_add_text(struct text *text, const char *string);

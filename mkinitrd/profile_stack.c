@@ -23,9 +23,11 @@
 
 struct stack {
 	struct value *root;
-	bool all;
+	bool all, is_part;
 	unsigned error_count;
-	struct strings done; /* canonical paths of files that are in @root */
+	struct value *excluded; /* a map: keys below "kernel.modules" that a null took away */
+	struct strings done;    /* canonical paths of files that are in @root */
+	struct strings files;   /* their labels, in the same order */
 	/* the files whose includes are being read, outermost first */
 	struct open_file {
 		const char *canonical, *name;
@@ -36,7 +38,9 @@ struct stack {
 static void stack_free(struct stack *stack)
 {
 	value_free(stack->root);
+	value_free(stack->excluded);
 	strings_free(&stack->done);
+	strings_free(&stack->files);
 }
 
 /* an error was said: go on when all are to be said */
@@ -51,23 +55,75 @@ static int fail_no_memory(void)
 	return fail(-ENOMEM, "cannot read the profile");
 }
 
-/* nulls that find nothing to remove: mostly a misspelt key */
-static void warn_nulls(const struct value *base, const struct value *above, struct text *path)
+/* ---- "kernel.host-modules": a null below "kernel.modules" says of a module that the host's
+ * devices ask for that it is not wanted, so there is something to remove always ---- */
+
+static int exclusions_note(struct stack *stack, const struct value *tree)
 {
+	const struct value *modules = value_map_get(value_map_get(tree, "kernel"), "modules");
+
+	for (size_t i = 0; modules && i < modules->count; i++) {
+		const struct value *item = modules->items[i];
+		int r = 0;
+
+		value_map_remove(stack->excluded, modules->keys[i]);
+		if (item->kind == VALUE_NULL)
+			r = value_map_add(stack->excluded, modules->keys[i],
+					  modules->key_origins[i],
+					  value_new(VALUE_NULL, item->origin));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* the stacked tree keeps those nulls when they mean something in it */
+static int exclusions_keep(struct stack *stack)
+{
+	struct value *kernel = value_map_get(stack->root, "kernel");
+	struct value *modules = value_map_get(kernel, "modules");
+	const struct value *excluded = stack->excluded;
+	int r = 0;
+
+	if (excluded->count == 0 || !value_get(kernel, "host-modules", NULL))
+		return 0;
+	if (!modules) {
+		modules = value_new(VALUE_MAP, excluded->items[0]->origin);
+		r = value_map_add(kernel, "modules", excluded->key_origins[0], modules);
+	}
+	for (size_t i = 0; r == 0 && modules->kind == VALUE_MAP && i < excluded->count; i++)
+		r = value_map_add(modules, excluded->keys[i], excluded->key_origins[i],
+				  value_new(VALUE_NULL, excluded->items[i]->origin));
+	return r;
+}
+
+static bool exclusions_count(const struct stack *stack, const struct value *tree)
+{
+	return value_get(stack->root, "kernel", "host-modules", NULL) ||
+	       value_get(tree, "kernel", "host-modules", NULL);
+}
+
+/* nulls that find nothing to remove: mostly a misspelt key
+ * @spared: a path where they need not; NULL: there is none */
+static void warn_nulls(const struct value *base, const struct value *above, const char *spared,
+		       struct text *path)
+{
+	bool is_spared = spared && text_equal(text_string(path), spared);
+
 	for (size_t i = 0; i < above->count; i++) {
 		const struct value *item = above->items[i];
 		const struct value *below = value_map_get(base, above->keys[i]);
 		size_t length = path->length;
 
 		keypath_add(path, above->keys[i]);
-		if (item->kind == VALUE_NULL && !below) {
+		if (item->kind == VALUE_NULL && !below && !is_spared) {
 			CLEANUP(text_free) struct text where = TEXT_EMPTY;
 
 			origin_format(&where, &above->key_origins[i], true);
 			warn("%s: nothing to remove at '%s', skipping", text_string(&where),
 			     text_string(path));
 		} else if (item->kind == VALUE_MAP) {
-			warn_nulls(below, item, path);
+			warn_nulls(below, item, spared, path);
 		}
 		path->length = length;
 		if (path->data)
@@ -85,7 +141,11 @@ static int stack_merge(struct stack *stack, struct value *tree)
 		stack->error_count += errors;
 		return stack->all ? 0 : -EINVAL;
 	}
-	warn_nulls(stack->root, tree, &path);
+	if (!stack->is_part) /* else the whole stack says it */
+		warn_nulls(stack->root, tree,
+			   exclusions_count(stack, tree) ? "kernel.modules" : NULL, &path);
+	if (exclusions_note(stack, tree) < 0)
+		return fail_no_memory();
 	return value_merge(stack->root, tree) < 0 ? fail_no_memory() : 0;
 }
 
@@ -166,6 +226,8 @@ static int stack_file(struct stack *stack, const struct profile_file *file, cons
 		r = stack_merge(stack, tree);
 	if (r == 0)
 		value_map_remove(stack->root, "include"); /* done: not for whoever reads the tree */
+	if (r == 0)
+		r = strings_add(&stack->files, file->label);
 	return r < 0 ? r : strings_add(&stack->done, canonical);
 }
 
@@ -205,23 +267,57 @@ static int stack_set(struct stack *stack, const char *set)
 	return stack_merge(stack, tree);
 }
 
-int profile_stack(struct profile *profile, const struct strings *names, const struct strings *sets,
-		  bool all)
+/* what a command made, with what it includes */
+static int stack_made(struct stack *stack, const struct profile_made *made)
+{
+	CLEANUP(value_cleanup) struct value *tree = NULL;
+	int r = profile_parse(made->text, strlen(made->text), made->label, &tree);
+
+	if (r == 0)
+		r = stack_includes(stack, value_map_get(tree, "include"));
+	if (r == 0)
+		r = stack_merge(stack, tree);
+	if (r == 0)
+		value_map_remove(stack->root, "include");
+	return r;
+}
+
+static int stack_all(struct stack *stack, const struct profile_made *made,
+		     const struct strings *names, const struct strings *sets, char **ret_name)
+{
+	int r = 0;
+
+	stack->root = value_new(VALUE_MAP, (struct origin){ 0 });
+	stack->excluded = value_new(VALUE_MAP, (struct origin){ 0 });
+	if (!stack->root || !stack->excluded)
+		return fail_no_memory();
+	if (made)
+		r = stack_made(stack, made);
+	for (size_t i = 0; r == 0 && i < names->count; i++) {
+		memory_free(ret_name);
+		r = stack_reference(stack, names->items[i], NULL, ret_name);
+	}
+	if (r == 0 && made) {
+		free(*ret_name);
+		*ret_name = strdup(made->name);
+		if (!*ret_name)
+			return fail_no_memory();
+	}
+	for (size_t i = 0; r == 0 && sets && i < sets->count; i++)
+		r = stack_set(stack, sets->items[i]);
+	if (r == 0 && exclusions_keep(stack) < 0)
+		return fail_no_memory();
+	return r;
+}
+
+static int stack_whole(struct profile *profile, const struct profile_made *made,
+		       const struct strings *names, const struct strings *sets, bool all)
 {
 	CLEANUP(stack_free) struct stack stack = { .all = all };
 	CLEANUP(memory_free) char *name = NULL;
 	struct profile stacked = PROFILE_EMPTY;
-	int r = 0;
+	int r = stack_all(&stack, made, names, sets, &name);
 
-	stack.root = value_new(VALUE_MAP, (struct origin){ 0 });
-	if (!stack.root)
-		return fail_no_memory();
-	for (size_t i = 0; r == 0 && i < names->count; i++) {
-		memory_free(&name);
-		r = stack_reference(&stack, names->items[i], NULL, &name);
-	}
-	for (size_t i = 0; r == 0 && sets && i < sets->count; i++)
-		r = stack_set(&stack, sets->items[i]);
 	if (r < 0)
 		return r;
 	/* what files lack would only be said a second time */
@@ -232,8 +328,36 @@ int profile_stack(struct profile *profile, const struct strings *names, const st
 		return -EINVAL;
 	profile->root = stack.root;
 	profile->name = text_pointer_take(&name);
+	profile->files = stack.files;
+	profile->paths = stack.done;
 	stack.root = NULL;
+	stack.files = STRINGS_EMPTY;
+	stack.done = STRINGS_EMPTY;
 	return 0;
+}
+
+int profile_stack(struct profile *profile, const struct strings *names, const struct strings *sets,
+		  bool all)
+{
+	return stack_whole(profile, NULL, names, sets, all);
+}
+
+int profile_load_part(struct profile *profile, const struct strings *names)
+{
+	CLEANUP(stack_free) struct stack stack = { .is_part = true };
+	CLEANUP(memory_free) char *name = NULL;
+	int r = stack_all(&stack, NULL, names, NULL, &name);
+
+	if (r < 0)
+		return r;
+	profile->root = stack.root;
+	profile->name = text_pointer_take(&name);
+	profile->files = stack.files;
+	profile->paths = stack.done;
+	stack.root = NULL;
+	stack.files = STRINGS_EMPTY;
+	stack.done = STRINGS_EMPTY;
+	return schema_normalise(profile->root) < 0 ? fail_no_memory() : 0;
 }
 
 int profile_describe(const char *path, struct profile *ret_profile)
@@ -256,7 +380,13 @@ int profile_describe(const char *path, struct profile *ret_profile)
 
 int profile_load(struct profile *profile, const struct strings *names, const struct strings *sets)
 {
-	int r = profile_stack(profile, names, sets, false);
+	return profile_load_made(profile, NULL, names, sets);
+}
+
+int profile_load_made(struct profile *profile, const struct profile_made *made,
+		      const struct strings *names, const struct strings *sets)
+{
+	int r = stack_whole(profile, made, names, sets, false);
 
 	if (r < 0)
 		return r;
@@ -272,5 +402,7 @@ void profile_free(struct profile *profile)
 {
 	value_free(profile->root);
 	free(profile->name);
+	strings_free(&profile->files);
+	strings_free(&profile->paths);
 	*profile = PROFILE_EMPTY;
 }

@@ -16,5 +16,12 @@
 int profile_stack(struct profile *profile, const struct strings *names, const struct strings *sets,
 		  bool all);
 
+/**
+ * profile_load_part() - profile_load() for a part of a stack, which need not be complete by itself;
+ * speaks
+ * @names: may be none
+ */
+int profile_load_part(struct profile *profile, const struct strings *names);
+
 /** profile_describe() - one file by itself, for its description: parsed and checked; speaks */
 int profile_describe(const char *path, struct profile *ret_profile);

@@ -16,6 +16,7 @@
 #include "fail.h"
 #include "resolve_elf.h"
 #include "resolve_path.h"
+#include "resolve_trees.h"
 
 #define LINE_MOST 256 /* of "#!": BINPRM_BUF_SIZE in the kernel's include/uapi/linux/binfmts.h */
 
@@ -29,6 +30,8 @@ void resolve_free(struct resolve *resolve)
 	path_map_free(&resolve->trees);
 	elf_cache_free(resolve->elf);
 	resolve->elf = NULL;
+	foreign_free(resolve->foreign);
+	resolve->foreign = NULL;
 }
 
 static mode_t parent_mode(const char *path, void *context)
@@ -133,6 +136,7 @@ int resolve_closure(struct resolve *resolve)
 			const struct entry *entry = manifest_at(resolve->manifest, i);
 
 			if (entry->type == ENTRY_FILE && entry->source.kind != SOURCE_NONE &&
+			    entry->source.kind != SOURCE_TREE && /* complete by itself */
 			    !entry_is_skipped(entry) && !elf_is_known(resolve, entry))
 				r = look_at(resolve, entry);
 		}

@@ -26,13 +26,17 @@ struct kernel {
 struct resolve {
 	const struct profile *profile; /* the outer one also for a container's own manifest */
 	const struct sysroot *root;
+	const struct sysroot *host; /* for "kernel.host-modules", else NULL */
 	struct manifest *manifest;
 	struct kernel kernel;
-	unsigned jobs; /* threads for what is worth them; 0 is 1 */
+	const int *
+		tools_fd; /* our own folder, for programs of ours (tools.h); NULL: none are given */
+	unsigned jobs;    /* threads for what is worth them; 0 is 1 */
 	struct resolve_missing missing;
-	size_t closed;         /* entries below this index went through resolve_closure() */
-	struct path_map trees; /* directories that were added with all below them */
-	struct elf_cache *elf; /* elf_search.c: what libraries were looked at; NULL at first */
+	size_t closed;           /* entries below this index went through resolve_closure() */
+	struct path_map trees;   /* directories that were added with all below them */
+	struct foreign *foreign; /* resolve_trees.h: NULL until there is a tree */
+	struct elf_cache *elf;   /* elf_search.c: what libraries were looked at; NULL at first */
 };
 
 /** resolve_free() - kernel, missing, caches; not profile, root and manifest */
@@ -75,9 +79,10 @@ int resolve_path(struct resolve *resolve, const char *path, const char *relation
 		 const struct origin *at, bool is_named);
 
 /**
- * resolve_place() - where @path (absolute) of the image lies: its canonical place by the root's own
- * layout (the last component stands as it is, also when it is a symlink in the root); the symlinks
- * on the way are added as entries with the given reason; speaks
+ * resolve_place() - where @path (absolute) of the image lies: its canonical place by the layout of
+ * the tree that is the image's root, else by the root's own (the last component stands as it is,
+ * also when it is a symlink in the root); the symlinks on the way are added as entries with the
+ * given reason; speaks
  * @ret_path: without leading '/'; the caller frees it
  */
 int resolve_place(struct resolve *resolve, const char *path, const char *relation,

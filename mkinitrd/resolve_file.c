@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,18 +38,8 @@ static void wish_free(struct file_wish *wish)
 }
 
 /* "docker.yaml:12:3: 'KEY' PROBLEM" */
-static int PRINTF_LIKE(2, 3) fail_wish(const struct file_wish *wish, const char *format, ...)
-{
-	CLEANUP(memory_free) char *problem = NULL;
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(&problem, format, arguments) < 0)
-		problem = NULL;
-	va_end(arguments);
-	return fail_at(&wish->want.at, "'%s' %s", wish->key,
-		       problem ? problem : "cannot be packed: out of memory");
-}
+#define fail_wish(wish, format, ...) \
+	fail_at(&(wish)->want.at, "'%s' " format, (wish)->key, ##__VA_ARGS__)
 
 /* @path is not there: an error, or one of the files that may be missing */
 static int wish_missing(const struct file_wish *wish, const char *path, const char *problem)
@@ -204,16 +193,6 @@ static int file_from_content(const struct file_wish *wish, const char *place, co
 }
 
 /* whether ".." is one of the components */
-static bool has_parent_step(const char *path)
-{
-	for (; path; path = strchr(path, '/')) {
-		path += *path == '/';
-		if (text_after(path, "..") && (path[2] == '/' || path[2] == '\0'))
-			return true;
-	}
-	return false;
-}
-
 /* from: an absolute path lies in the root, a relative one beside the profile */
 static int file_from_path(const struct file_wish *wish, const char *place, const char *from)
 {
@@ -227,7 +206,7 @@ static int file_from_path(const struct file_wish *wish, const char *place, const
 	int r;
 
 	if (from[0] != '/') {
-		if (has_parent_step(from))
+		if (path_has_parent_step(from))
 			return fail_wish(
 				wish, "comes from '%s', but '..' leads out of the profile's folder",
 				from);
@@ -276,6 +255,20 @@ static int file_from_link(const struct file_wish *wish, const char *place, const
 	return r < 0 ? r : 0;
 }
 
+static int file_from_nothing(const struct file_wish *wish, const char *place,
+			     const char *text UNUSED)
+{
+	struct addition addition = {
+		.path = place,
+		.type = ENTRY_DIRECTORY,
+		.mode = 0755,
+		.source.directory_fd = -1,
+	};
+	int r = want_add(wish->resolve, &wish->want, &addition, NULL);
+
+	return r < 0 ? r : 0;
+}
+
 static const struct {
 	const char *key;
 	int (*add)(const struct file_wish *wish, const char *place, const char *text);
@@ -283,6 +276,7 @@ static const struct {
 	{ "content", file_from_content },
 	{ "from", file_from_path },
 	{ "link", file_from_link },
+	{ "directory", file_from_nothing },
 };
 
 static int files_of_kind(const struct file_wish *wish, size_t kind)

@@ -30,6 +30,8 @@ bool modules_are_wanted(const struct profile *profile)
 {
 	const struct value *wanted = value_get(profile->root, "kernel", "modules", NULL);
 
+	if (value_get(profile->root, "kernel", "host-modules", NULL))
+		return true;
 	for (size_t i = 0; wanted && i < wanted->count; i++) {
 		if (wanted->items[i]->kind != VALUE_NULL)
 			return true;
@@ -68,6 +70,8 @@ void modules_close(struct modules *modules)
 		text_free(&modules->choices[i].options);
 	}
 	free(modules->choices);
+	for (size_t i = 0; i < modules->wish_count; i++)
+		free(modules->wishes[i].relation);
 	free(modules->wishes);
 	module_list_free(&modules->packed);
 	module_tree_close(&modules->tree);
@@ -149,8 +153,19 @@ static int request_find(const struct modules *modules, const struct request *req
 	return r;
 }
 
-/* nothing on the machine will ask for it by itself */
-static bool needs_loading(const struct module *module)
+bool module_matches(const char *key, const struct module *module)
+{
+	CLEANUP(memory_free) char *name = NULL;
+
+	if (strchr(key, '/') || has_wildcard(key))
+		return module_match(key, module);
+	name = strdup(key);
+	if (name)
+		module_name_normal(name);
+	return name && text_equal(name, module->name);
+}
+
+bool module_needs_loading(const struct module *module)
 {
 	for (size_t i = 0; i < module->aliases.count; i++) {
 		if (module_asks(module->aliases.items[i]))
@@ -159,10 +174,8 @@ static bool needs_loading(const struct module *module)
 	return true;
 }
 
-static int wish_add(struct modules *modules, const struct request *request, size_t index)
+int modules_wish(struct modules *modules, const struct module_wish *wish)
 {
-	const struct module *module = &modules->tree.modules[index];
-	struct module_choice *choice = &modules->choices[index];
 	struct module_wish *wishes;
 
 	/* room grows at powers of two */
@@ -170,12 +183,25 @@ static int wish_add(struct modules *modules, const struct request *request, size
 		wishes = reallocarray(modules->wishes,
 				      modules->wish_count ? 2 * modules->wish_count : 1,
 				      sizeof(*wishes));
-		if (!wishes)
+		if (!wishes) {
+			free(wish->relation);
 			return -ENOMEM;
+		}
 		modules->wishes = wishes;
 	}
-	modules->wishes[modules->wish_count++] =
-		(struct module_wish){ index, request->key, request->at, request->value };
+	modules->wishes[modules->wish_count++] = *wish;
+	return 0;
+}
+
+static int wish_add(struct modules *modules, const struct request *request, size_t index)
+{
+	const struct module *module = &modules->tree.modules[index];
+	struct module_choice *choice = &modules->choices[index];
+	int r = modules_wish(modules, &(struct module_wish){ index, request->key, request->at,
+							     request->value, NULL });
+
+	if (r < 0)
+		return r;
 
 	if (index == module_tree_find(&modules->tree, request->key))
 		choice->is_named = true;
@@ -183,7 +209,8 @@ static int wish_add(struct modules *modules, const struct request *request, size
 		choice->load = PLAN_LOAD_BOOT;
 	else if (choice->load == PLAN_LOAD_DEMAND &&
 		 (request->load == LOAD_BESIDE ||
-		  (request->load == LOAD_AUTO && !request->is_pattern && needs_loading(module))))
+		  (request->load == LOAD_AUTO && !request->is_pattern &&
+		   module_needs_loading(module))))
 		choice->load = PLAN_LOAD_BESIDE;
 	if (*request->options)
 		text_format(&choice->options, "%s%s", choice->options.length ? " " : "",
@@ -269,6 +296,7 @@ int modules_resolve(struct modules *modules, struct resolve *resolve)
 {
 	const struct value *profile = resolve->profile ? resolve->profile->root : NULL;
 	const struct value *wanted = value_get(profile, "kernel", "modules", NULL);
+	bool is_host = value_get(profile, "kernel", "host-modules", NULL) != NULL;
 	bool with_firmware = !text_equal(
 		value_text(value_get(profile, "kernel", "firmware", NULL), "auto"), "none");
 	int r = 0;
@@ -279,11 +307,13 @@ int modules_resolve(struct modules *modules, struct resolve *resolve)
 		if (wanted->items[i]->kind != VALUE_NULL)
 			r = request_resolve(modules, resolve, &request);
 	}
+	if (r >= 0 && is_host)
+		r = modules_resolve_host(modules, resolve);
 	if (r >= 0)
 		r = modules_pack(modules, resolve, with_firmware);
 	if (r >= 0 && with_firmware)
 		r = modules_pack_firmware(modules, resolve);
-	if (r >= 0 && wanted && wanted->count)
+	if (r >= 0 && (is_host || (wanted && wanted->count)))
 		r = modules_pack_indexes(modules, resolve);
 	return r;
 }

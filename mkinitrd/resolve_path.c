@@ -14,6 +14,7 @@
 #include "capability.h"
 #include "fail.h"
 #include "resolve_path.h"
+#include "resolve_trees.h"
 
 #define SYMLINKS_MOST 40 /* as the kernel: path_resolution(7) */
 
@@ -176,19 +177,17 @@ static int add_directory(struct resolve *resolve, const char *path, const struct
 /* What is run may have some. What cannot be read is said when its content is needed.
  * @known: the entry that is at this place already, or NULL; libraries are wanted many times */
 static int read_capabilities(const struct sysroot *sysroot, const char *path,
-			     const struct stat *status, const struct entry *known, char **ret_text)
+			     const struct stat *status, const struct entry *known,
+			     struct xattrs *ret_xattrs)
 {
 	CLEANUP(fd_close) int fd = -1;
 
-	*ret_text = NULL;
 	if (!(status->st_mode & 0111))
 		return 0;
-	if (known && known->source.kind == SOURCE_ROOT && text_equal(known->source.path, path)) {
-		*ret_text = known->capabilities ? strdup(known->capabilities) : NULL;
-		return known->capabilities && !*ret_text ? -ENOMEM : 0;
-	}
+	if (known && known->source.kind == SOURCE_ROOT && text_equal(known->source.path, path))
+		return xattrs_copy(&known->xattrs, ret_xattrs);
 	fd = sysroot_open(sysroot, path, O_RDONLY | O_NONBLOCK);
-	return fd < 0 ? 0 : capability_read(fd, ret_text);
+	return fd < 0 ? 0 : capability_read(fd, ret_xattrs);
 }
 
 /*
@@ -217,7 +216,7 @@ static void take_owner(const struct sysroot *sysroot, const char *path, const st
 static int add_regular(struct resolve *resolve, const char *path, const struct sysroot *sysroot,
 		       const struct stat *status, struct source source, const struct want *want)
 {
-	CLEANUP(memory_free) char *capabilities = NULL;
+	CLEANUP(xattrs_free) struct xattrs xattrs = XATTRS_EMPTY;
 	struct addition addition = {
 		.path = path + 1,
 		.type = ENTRY_FILE,
@@ -227,7 +226,7 @@ static int add_regular(struct resolve *resolve, const char *path, const struct s
 	int r = read_capabilities(
 		sysroot, source.path, status,
 		source.kind == SOURCE_ROOT ? manifest_find(resolve->manifest, path + 1) : NULL,
-		&capabilities);
+		&xattrs);
 
 	if (r < 0)
 		return want_fail(resolve, r, "read the capabilities of", path, want, NULL);
@@ -235,7 +234,7 @@ static int add_regular(struct resolve *resolve, const char *path, const struct s
 	source.is_seen = true;
 	source.seen_size = (uint64_t)status->st_size;
 	source.seen_time = status->st_mtim;
-	addition.capabilities = capabilities;
+	addition.xattrs = xattrs;
 	addition.source = source;
 	if (source.kind == SOURCE_ROOT)
 		take_owner(sysroot, source.path, status, want, &addition);
@@ -398,6 +397,10 @@ int resolve_place(struct resolve *resolve, const char *path, const char *relatio
 		want_describe(resolve, &want, &who);
 		return fail(0, "'%s' is no path of the image, %s; it must begin with '/'", path,
 			    text_string(&who));
+	}
+	if (resolve->foreign && resolve->foreign->has_root) {
+		r = manifest_canonical(resolve->manifest, path, false, ret_path);
+		return r < 0 ? want_fail_look(resolve, r, path, &want) : 0;
 	}
 	r = place_find(resolve->root, path, &place);
 	if (r < 0)

@@ -17,6 +17,8 @@
 #include "elf_object.h"
 #include "fail.h"
 #include "resolve_path.h"
+#include "resolve_trees.h"
+#include "tools.h"
 
 /* the PATH in which programs of the root are looked for */
 static const char *const program_folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
@@ -126,8 +128,11 @@ static int program_add(struct resolve *resolve, const char *name, const struct w
 		       bool is_optional, char **ret_path)
 {
 	CLEANUP(memory_free) char *path = NULL;
-	int r = resolve_program_find(resolve->root, name, &path);
+	int r = tools_program(resolve, name, want, ret_path);
 
+	if (r != -ENOENT)
+		return r;
+	r = resolve_program_find(resolve->root, name, &path);
 	if (r == -ENOENT && is_optional) {
 		r = strings_add(&resolve->missing.programs, name);
 		return r < 0 ? fail(r, "cannot note program '%s'", name) : -ENOENT;
@@ -214,12 +219,16 @@ static int fail_interpreter(const struct resolve *resolve, const struct entry *e
 	return -ENOENT;
 }
 
-/* @name through PATH: what the image has there counts as well */
+/* @name through PATH, or a path: what the tree that is the root has, else what our root has; by
+ * name what the image has there counts as well */
 static int want_by_name(struct resolve *resolve, const char *name, const struct want *want)
 {
 	CLEANUP(memory_free) char *path = NULL;
-	int r;
+	CLEANUP(memory_free) char *in_tree = NULL;
+	int r = trees_program(resolve, name, &in_tree);
 
+	if (r != -ENOENT)
+		return r;
 	if (name[0] == '/')
 		return resolve_need(resolve, name, want);
 	r = resolve_program_find(resolve->root, name, &path);
@@ -266,7 +275,7 @@ int resolve_script(struct resolve *resolve, const struct entry *entry, const cha
 	/* the kernel refuses such a script, and shells take it for one of theirs */
 	if (interpreter[0] != '/')
 		return 0;
-	r = resolve_need(resolve, interpreter, &want);
+	r = want_by_name(resolve, interpreter, &want);
 	if (r == -ENOENT)
 		return fail_interpreter(resolve, entry, interpreter);
 	if (r < 0 || !text_ends_with(interpreter, "/env"))

@@ -10,48 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "fail.h"
+#include "program.h"
 #include "run_disk.h"
 #include "../init/lib/number.h"
 #include "../init/lib/text.h"
 
 #define SIZE_LEAST (UINT64_C(8) << 20)
-
-/* run a program and wait for it; its words go to our stderr. Return: 0, or -errno (spoken) */
-static int run_program(char *const *argv)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	extern char **environ;
-	sigset_t none;
-	pid_t pid;
-	int status, r;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	sigemptyset(&none);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	r = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	if (r == ENOENT)
-		return fail(-r, "cannot make a disk without '%s'; install the package e2fsprogs",
-			    argv[0]);
-	if (r != 0)
-		return fail(-r, "cannot run '%s'", argv[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return fail(-errno, "cannot wait for '%s'", argv[0]);
-	if (status != 0)
-		return fail(0, "'%s' failed; see its words above", argv[0]);
-	return 0;
-}
 
 /* @fd: of a new file @temporary */
 static int fill_disk(int fd, const char *temporary, uint64_t size)
@@ -67,7 +34,7 @@ static int fill_disk(int fd, const char *temporary, uint64_t size)
 			return fail(-ENOMEM, "cannot make a disk");
 	if (strings_add(&argv, temporary) < 0)
 		return fail(-ENOMEM, "cannot make a disk");
-	r = run_program(argv.items);
+	r = program_run(argv.items, "e2fsprogs", NULL, -1);
 	if (r < 0)
 		return r;
 	if (fsync(fd) < 0)

@@ -281,6 +281,13 @@ uint64_t segments_offset(const struct segments *segments)
 	return segments->offset;
 }
 
+uint64_t segments_position(const struct segments *segments)
+{
+	const struct file_window *file = &segments->file;
+
+	return (uint64_t)file->offset - (file->end - file->start);
+}
+
 enum compression segments_compression(const struct segments *segments)
 {
 	return segments->relay ? segments->compression : COMPRESS_NONE;

@@ -13,6 +13,9 @@
 
 struct segments;
 
+/** segments_position() - in the file, of the next byte; not inside of a compressed part */
+uint64_t segments_position(const struct segments *segments);
+
 /** segments_open() - @fd is read by position; it stays the caller's until segments_own() */
 int segments_open(int fd, struct segments **ret_segments);
 void segments_own(struct segments *segments, int fd);

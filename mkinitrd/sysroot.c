@@ -20,6 +20,7 @@
 #include "fail.h"
 #include "path_map.h"
 #include "sysroot.h"
+#include "watch.h"
 #include "../init/lib/file.h"
 
 #define OPEN_ATTEMPTS 100
@@ -59,6 +60,14 @@ void sysroot_close(struct sysroot *sysroot)
 	memory_free(&sysroot->known);
 }
 
+bool sysroot_is_running(const struct sysroot *sysroot)
+{
+	struct stat ours, theirs;
+
+	return stat("/", &ours) == 0 && sysroot_stat(sysroot, "/", true, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 int sysroot_open(const struct sysroot *sysroot, const char *path, int flags)
 {
 	const struct open_how how = {
@@ -69,10 +78,12 @@ int sysroot_open(const struct sysroot *sysroot, const char *path, int flags)
 	for (int attempt = 1;; attempt++) {
 		long fd = syscall(SYS_openat2, sysroot->fd, path, &how, sizeof(how));
 
-		if (fd >= 0)
-			return (int)fd;
-		if (errno != EINTR && (errno != EAGAIN || attempt == OPEN_ATTEMPTS))
-			return -errno;
+		if (fd < 0 && (errno == EINTR || (errno == EAGAIN && attempt < OPEN_ATTEMPTS)))
+			continue;
+		fd = fd < 0 ? -errno : fd;
+		if (sysroot->watch)
+			watch_opened(sysroot->watch, path, flags, (int)fd);
+		return (int)fd;
 	}
 }
 

@@ -13,11 +13,13 @@
 #include "../init/lib/text.h"
 
 struct path_map;
+struct watch;
 
 struct sysroot {
 	int fd;                 /* O_PATH of the root directory */
 	char *path;             /* as the user gave it, for messages only */
 	struct path_map *known; /* what sysroot_canonical() met: for one thread; may be NULL */
+	struct watch *watch;    /* notes what is looked at (watch.h); NULL: nobody does */
 };
 
 #define SYSROOT_EMPTY ((struct sysroot){ .fd = -1 })
@@ -25,6 +27,9 @@ struct sysroot {
 /** sysroot_open_root() - open the root itself; speaks */
 int sysroot_open_root(struct sysroot *sysroot, const char *path);
 void sysroot_close(struct sysroot *sysroot);
+
+/** sysroot_is_running() - is it the root of the system that runs here? */
+bool sysroot_is_running(const struct sysroot *sysroot);
 
 /** sysroot_open() - like open(2), following symlinks inside the root. Return: fd or -errno */
 int sysroot_open(const struct sysroot *sysroot, const char *path, int flags);

@@ -11,37 +11,41 @@
 #include <sys/stat.h>
 
 #include "fail.h"
+#include "resolve_path.h"
 #include "tools.h"
 
 #define RELATION "part of every image"
 
+/* @of: the key below "boot:" with which alone it is there; NULL: always */
 struct tool_row {
 	const char *path;
 	enum entry_type type;
 	mode_t mode;
 	const char *content; /* files: name in the tools folder; symlinks: target */
+	const char *of;
 };
 
 /* Paths follow the root's layout (usr/sbin may be a link there), as all others in the image. */
 // clang-format off
 static const struct tool_row tool_rows[] = {
-	{ "/dev",			      ENTRY_DIRECTORY, 0755,  NULL },
-	{ "/etc/docker",		      ENTRY_DIRECTORY, 0755,  NULL },
-	{ "/init",			      ENTRY_FILE,      0755,  "init" },
-	{ "/proc",			      ENTRY_DIRECTORY, 0555,  NULL },
-	{ "/root",			      ENTRY_DIRECTORY, 0700,  NULL },
-	{ "/run",			      ENTRY_DIRECTORY, 0755,  NULL },
-	{ "/sys",			      ENTRY_DIRECTORY, 0555,  NULL },
-	{ "/tmp",			      ENTRY_DIRECTORY, 01777, NULL },
-	{ "/usr/lib/mkinitrd/agent",	      ENTRY_FILE,      0755,  "agent" },
-	{ "/usr/lib/mkinitrd/udhcpc-script",  ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/usr/lib/mkinitrd/sntp",           ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/usr/sbin/boot-times",	      ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/usr/sbin/halt",		      ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/usr/sbin/poweroff",		      ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/usr/sbin/reboot",		      ENTRY_SYMLINK,   0777,  "/init" },
-	{ "/var/lib",			      ENTRY_DIRECTORY, 0755,  NULL },
-	{ "/var/run",			      ENTRY_SYMLINK,   0777,  "../run" },
+	{ "/dev",			      ENTRY_DIRECTORY, 0755,  NULL, NULL },
+	{ "/etc/docker",		      ENTRY_DIRECTORY, 0755,  NULL, NULL },
+	{ "/init",			      ENTRY_FILE,      0755,  "init", NULL },
+	{ "/proc",			      ENTRY_DIRECTORY, 0555,  NULL, NULL },
+	{ "/root",			      ENTRY_DIRECTORY, 0700,  NULL, NULL },
+	{ "/run",			      ENTRY_DIRECTORY, 0755,  NULL, NULL },
+	{ "/sys",			      ENTRY_DIRECTORY, 0555,  NULL, NULL },
+	{ "/tmp",			      ENTRY_DIRECTORY, 01777, NULL, NULL },
+	{ "/usr/lib/mkinitrd/agent",	      ENTRY_FILE,      0755,  "agent", NULL },
+	{ "/usr/lib/mkinitrd/bundle",	      ENTRY_FILE,      0755,  "bundle", "bundle" },
+	{ "/usr/lib/mkinitrd/udhcpc-script",  ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/usr/lib/mkinitrd/sntp",           ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/usr/sbin/boot-times",	      ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/usr/sbin/halt",		      ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/usr/sbin/poweroff",		      ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/usr/sbin/reboot",		      ENTRY_SYMLINK,   0777,  "/init", NULL },
+	{ "/var/lib",			      ENTRY_DIRECTORY, 0755,  NULL, NULL },
+	{ "/var/run",			      ENTRY_SYMLINK,   0777,  "../run", NULL },
 };
 // clang-format on
 
@@ -80,6 +84,20 @@ int tools_open(void)
 	return fd < 0 ? fail(-errno, "cannot open mkinitrd's own folder '%s'", folder) : fd;
 }
 
+/* whether the tree that is the root has its own there, which stays: folders and links. But where
+ * init runs main itself, it is also who powers off. */
+static bool tree_has_own(const struct resolve *resolve, const struct tool_row *row,
+			 const char *path)
+{
+	const struct entry *entry = manifest_find(resolve->manifest, path);
+	bool is_ours = row->type == ENTRY_SYMLINK && text_equal(row->content, "/init") &&
+		       value_get(resolve->profile->root, "boot", "main", NULL);
+
+	return entry && entry->is_tree && !is_ours &&
+	       (row->type == ENTRY_SYMLINK ||
+		(row->type == ENTRY_DIRECTORY && entry->type == ENTRY_SYMLINK));
+}
+
 static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_row *row)
 {
 	CLEANUP(memory_free) char *path = NULL;
@@ -95,6 +113,8 @@ static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_ro
 
 	if (r < 0)
 		return r;
+	if (tree_has_own(resolve, row, path))
+		return 0;
 	addition.path = path;
 	if (row->type == ENTRY_SYMLINK) {
 		addition.target = row->content;
@@ -105,7 +125,11 @@ static int tool_add(struct resolve *resolve, int folder_fd, const struct tool_ro
 		if (!addition.source.path)
 			return -ENOMEM;
 	}
-	r = manifest_add(resolve->manifest, &addition, &entry);
+	entry = manifest_find(resolve->manifest, path);
+	if (entry && entry->is_tree && !entry->is_named && row->type == ENTRY_SYMLINK)
+		r = manifest_replace(resolve->manifest, &addition, &entry);
+	else
+		r = manifest_add(resolve->manifest, &addition, &entry);
 	free(addition.source.path);
 	if (r < 0)
 		return r;
@@ -119,6 +143,10 @@ int tools_add(struct resolve *resolve, int folder_fd)
 	for (size_t i = 0; i < COUNT_OF(tool_rows); i++) {
 		int r;
 
+		if (tool_rows[i].of &&
+		    !(resolve->profile &&
+		      value_get(resolve->profile->root, "boot", tool_rows[i].of, NULL)))
+			continue;
 		if (tool_rows[i].type == ENTRY_FILE &&
 		    faccessat(folder_fd, tool_rows[i].content, R_OK, 0) < 0)
 			return fail(-errno, "mkinitrd's own '%s' is not where it was installed",
@@ -127,5 +155,42 @@ int tools_add(struct resolve *resolve, int folder_fd)
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+int tools_program(struct resolve *resolve, const char *name, const struct want *want,
+		  char **ret_path)
+{
+	static const struct {
+		const char *name, *path;
+	} rows[] = { { "dockerlaunch", "/usr/bin/dockerlaunch" } };
+	CLEANUP(memory_free) char *place = NULL;
+	struct addition addition = { .type = ENTRY_FILE, .mode = 0755 };
+	struct entry *entry = NULL;
+	struct stat status;
+	size_t i = 0;
+	int r;
+
+	while (i < COUNT_OF(rows) && !text_equal(rows[i].name, name))
+		i++;
+	if (i == COUNT_OF(rows) || !resolve->tools_fd ||
+	    fstatat(*resolve->tools_fd, name, &status, 0) < 0)
+		return -ENOENT;
+	r = resolve_place(resolve, rows[i].path, want->relation, &want->at, &place);
+	if (r < 0)
+		return r;
+	addition.path = place;
+	addition.source.kind = SOURCE_TOOL;
+	addition.source.directory_fd = *resolve->tools_fd;
+	addition.source.path = strdup(name);
+	if (!addition.source.path)
+		return fail(-ENOMEM, "cannot add '%s'", name);
+	r = want_add(resolve, want, &addition, &entry);
+	free(addition.source.path);
+	if (r < 0)
+		return r;
+	entry->size = (uint64_t)status.st_size;
+	if (ret_path && asprintf(ret_path, "%s", rows[i].path) < 0)
+		return fail(-ENOMEM, "cannot add '%s'", name);
 	return 0;
 }

@@ -30,6 +30,7 @@ struct verification {
 	struct image_reader *reader;
 	EVP_MD_CTX *digest;
 	size_t index;         /* entries so far */
+	bool has_squashfs;    /* the record that carries it was seen */
 	uint64_t done, total; /* bytes of content */
 };
 
@@ -44,9 +45,8 @@ static int differs(const struct verification *verification, const char *path, co
 static mode_t full_mode(const struct entry *entry)
 {
 	static const mode_t types[] = {
-		[ENTRY_FILE] = S_IFREG,
-		[ENTRY_DIRECTORY] = S_IFDIR,
-		[ENTRY_SYMLINK] = S_IFLNK,
+		[ENTRY_FILE] = S_IFREG,      [ENTRY_DIRECTORY] = S_IFDIR, [ENTRY_SYMLINK] = S_IFLNK,
+		[ENTRY_CHARACTER] = S_IFCHR, [ENTRY_BLOCK] = S_IFBLK,     [ENTRY_FIFO] = S_IFIFO,
 	};
 
 	return types[entry->type] | (entry->type == ENTRY_SYMLINK ? 0777 : entry->mode & 07777);
@@ -54,25 +54,30 @@ static mode_t full_mode(const struct entry *entry)
 
 /* what every record has: its place, inode, links, time */
 static const char *record_difference(struct verification *verification,
-				     const struct image_entry *found, const char *path, mode_t mode)
+				     const struct image_entry *found, const char *path, mode_t mode,
+				     uint32_t nlink)
 {
-	size_t early_count = verification->order->early_count;
+	const struct image_order *order = verification->order;
+	size_t early_count = order->early_count;
 	size_t index = verification->index++;
+	size_t inode = index < order->count ? order->places[index].inode : index - early_count + 1;
 	bool is_early = index < early_count;
+	bool is_carried = order->squashfs_count && !verification->options->squashfs_path;
+	unsigned segment = is_early ? 0 : (early_count ? 1u : 0) + (is_carried ? 1u : 0);
 
 	if (!text_equal(found->path, path))
 		return "its place in the order of paths";
 	if (found->mode != mode)
 		return "type or mode";
-	if (found->segment != (early_count && !is_early))
+	if (found->segment != segment)
 		return "segment";
 	if (found->compression != (is_early ? COMPRESS_NONE : verification->options->compression))
 		return "compression";
 	if (is_early && S_ISREG(mode) && found->size && found->offset % EARLY_ALIGNMENT)
 		return "the place of its content";
-	if (found->inode != index + 1 - (is_early ? 0 : early_count))
+	if (found->inode != inode)
 		return "inode number";
-	if (found->nlink != (S_ISDIR(mode) ? 2 : 1))
+	if (found->nlink != (S_ISDIR(mode) ? 2 : nlink))
 		return "number of links";
 	if (found->mtime != verification->options->mtime)
 		return "time";
@@ -100,7 +105,9 @@ static int read_digest(struct verification *verification, const char *path, unsi
 static int verify_entry(struct verification *verification, const struct entry *entry,
 			const struct image_entry *found)
 {
-	const char *what = record_difference(verification, found, entry->path, full_mode(entry));
+	bool has_content = verification->order->places[verification->index].has_content;
+	const char *what =
+		record_difference(verification, found, entry->path, full_mode(entry), entry->nlink);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	int r;
 
@@ -108,13 +115,17 @@ static int verify_entry(struct verification *verification, const struct entry *e
 		what = "owner";
 	if (!what && entry->type == ENTRY_SYMLINK && !text_equal(found->target, entry->target))
 		what = "target";
-	if (!what && entry->type == ENTRY_DIRECTORY && found->size != 0)
+	if (!what && (found->special_major != entry->device_major ||
+		      found->special_minor != entry->device_minor))
+		what = "device";
+	if (!what && entry->type != ENTRY_FILE && entry->type != ENTRY_SYMLINK && found->size != 0)
 		what = "size";
-	if (!what && entry->type == ENTRY_FILE && (!entry->is_hashed || found->size != entry->size))
+	if (!what && entry->type == ENTRY_FILE &&
+	    (!entry->is_hashed || found->size != (has_content ? entry->size : 0)))
 		what = "size";
 	if (what)
 		return differs(verification, entry->path, what);
-	if (entry->type != ENTRY_FILE)
+	if (entry->type != ENTRY_FILE || !has_content)
 		return 0;
 	r = read_digest(verification, entry->path, digest);
 	if (r == 0 && memcmp(digest, entry->sha256, SHA256_SIZE) != 0)
@@ -177,8 +188,8 @@ static int verify_last(struct verification *verification, const struct image_ent
 {
 	bool is_manifest = verification->index == verification->order->count;
 	const char *path = is_manifest ? MANIFEST_PATH : COMPLETE_PATH;
-	const char *what =
-		record_difference(verification, found, path, S_IFREG | (is_manifest ? 0644 : 0444));
+	const char *what = record_difference(verification, found, path,
+					     S_IFREG | (is_manifest ? 0644 : 0444), 1);
 
 	if (!what && (found->uid || found->gid))
 		what = "owner";
@@ -189,11 +200,28 @@ static int verify_last(struct verification *verification, const struct image_ent
 	return is_manifest ? verify_manifest(verification) : 0;
 }
 
+/* the record that carries it */
+static int verify_squashfs(struct verification *verification, const struct image_entry *found)
+{
+	const char *what = !text_equal(found->path, SQUASHFS_NAME)
+				   ? "its place in the order of paths"
+			   : found->mode != (S_IFREG | SQUASHFS_MODE) ? "type or mode"
+			   : found->compression != COMPRESS_NONE      ? "compression"
+								      : NULL;
+
+	return what ? differs(verification, SQUASHFS_NAME, what) : 0;
+}
+
 /* the reader is at entry number verification->index */
 static int verify_next(struct verification *verification, const struct image_entry *found)
 {
 	const struct image_order *order = verification->order;
 
+	if (order->squashfs_count && !verification->options->squashfs_path &&
+	    !verification->has_squashfs && verification->index == order->early_count) {
+		verification->has_squashfs = true;
+		return verify_squashfs(verification, found);
+	}
 	if (verification->index < order->count)
 		return verify_entry(verification, order->entries[verification->index], found);
 	if (verification->index < order->count + 2)
@@ -215,16 +243,17 @@ int image_verify(const struct manifest *manifest, int fd, const char *label,
 		.digest = digest,
 	};
 	struct image_entry found;
-	int r = digest ? image_order_make(manifest, &order) : -ENOMEM;
+	int r = digest ? image_order_make(manifest, options, &order) : -ENOMEM;
 
 	if (r < 0)
 		return fail(r, "cannot verify '%s'", label);
 	for (size_t i = 0; i < order.count; i++)
-		verification.total += order.entries[i]->size;
+		verification.total += entry_own_size(order.entries[i]);
 	r = image_open_fd(fd, label, &reader);
 	verification.reader = reader;
+	/* what is in the SquashFS: squashfs_verify.c */
 	while (r == 0 && (r = image_next(reader, &found)) == 1)
-		r = verify_next(&verification, &found);
+		r = found.is_in_squashfs ? 0 : verify_next(&verification, &found);
 	if (r == 0 && verification.index < order.count)
 		r = differs(&verification, order.entries[verification.index]->path,
 			    "not being there");

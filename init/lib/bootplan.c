@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bootplan.c - the boot plan's verbs and keys, its memory, and writing it as text
+ * bootplan.c - the boot plan's verbs and keys, and its memory
  *
- * In:    a struct bootplan from the CLI
- * Out:   text
- * Not:   reading it (bootplan_parse.c), what the verbs do (init/), where their values come from
- *        (mkinitrd/plan.c)
+ * In:    nothing
+ * Out:   the tables; items added to a plan, and freed
+ * Not:   its text form (bootplan_format.c, bootplan_parse.c), what the verbs do (init/), where
+ *        their values come from (mkinitrd/plan.c)
  */
-#include <ctype.h>
-#include <errno.h>
 #include <string.h>
 
 #include "bootplan_verbs.h"
 
 static const char *const load_words[] = { "demand", "beside", "boot", NULL };
+static const char *const need_words[] = { "optional", "required", NULL };
 static const char *const absent_words[] = { "stop", "tmpfs", "format", NULL };
 static const char *const answer_words[] = { "no", "yes", NULL };
 static const char *const method_words[] = { "dhcp", "none", "static", NULL };
@@ -21,6 +20,7 @@ static const char *const ra_words[] = { "yes", "no", NULL };
 static const char *const after_words[] = { "start", "images", NULL };
 static const char *const log_to_words[] = { "kmsg", "console", "file", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
+static const char *const end_words[] = { "restart", "poweroff", "reboot", "halt", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
 // clang-format off
@@ -69,6 +69,36 @@ static const struct key_row tmpfs_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row root_keys[] = {
+	KEY(plan_root, find, KEY_TEXT),
+	KEY(plan_root, image, KEY_TEXT),
+	KEY(plan_root, inner, KEY_TEXT),
+	KEY(plan_root, type, KEY_TEXT),
+	KEY(plan_root, flags, KEY_TEXT),
+	KEY(plan_root, cow, KEY_TEXT),
+	KEY(plan_root, wait, KEY_NUMBER),
+	KEYS_END
+};
+
+static const struct key_row bundle_keys[] = {
+	KEY(plan_bundle, find, KEY_TEXT),
+	KEY(plan_bundle, path, KEY_TEXT),
+	KEY(plan_bundle, key, KEY_TEXT),
+	WORD(plan_bundle, need, need_words),
+	KEY(plan_bundle, wait, KEY_NUMBER),
+	KEYS_END
+};
+
+static const struct key_row verity_keys[] = {
+	{ "root-hash", KEY_TEXT, offsetof(struct plan_verity, root_hash), NULL },
+	KEY(plan_verity, salt, KEY_TEXT),
+	KEY(plan_verity, algorithm, KEY_TEXT),
+	{ "block-size", KEY_NUMBER, offsetof(struct plan_verity, block_size), NULL },
+	{ "data-blocks", KEY_NUMBER, offsetof(struct plan_verity, data_blocks), NULL },
+	{ "hash-start", KEY_NUMBER, offsetof(struct plan_verity, hash_start), NULL },
+	KEYS_END
+};
+
 static const struct key_row disk_keys[] = {
 	KEY(plan_disk, find, KEY_TEXT),
 	KEY(plan_disk, at, KEY_TEXT),
@@ -79,6 +109,7 @@ static const struct key_row disk_keys[] = {
 	KEY(plan_disk, fsck, KEY_TEXT),
 	KEY(plan_disk, mkfs, KEY_TEXT),
 	KEY(plan_disk, swap, KEY_TEXT),
+	{ "volume", KEY_LIST, offsetof(struct plan_disk, volumes), NULL },
 	KEYS_END
 };
 
@@ -145,6 +176,14 @@ static const struct key_row service_keys[] = {
 	KEY(plan_service, needs, KEY_LIST),
 	KEY(plan_service, ready, KEY_TEXT),
 	KEY(plan_service, wait, KEY_NUMBER),
+	KEY(plan_service, user, KEY_TEXT),
+	KEY(plan_service, directory, KEY_TEXT),
+	KEY(plan_service, stop, KEY_TEXT),
+	KEYS_END
+};
+
+static const struct key_row end_keys[] = {
+	{ "is", KEY_WORD, 0, end_words },
 	KEYS_END
 };
 
@@ -197,6 +236,9 @@ const struct verb_row bootplan_verbs[] = {
 	  offsetof(struct bootplan, alias_count), sizeof(struct plan_alias), ALWAYS_PRESENT },
 	{ "tmpfs", tmpfs_keys, offsetof(struct bootplan, tmpfses),
 	  offsetof(struct bootplan, tmpfs_count), sizeof(struct plan_tmpfs), ALWAYS_PRESENT },
+	SINGLE("root",     root_keys,     root,     HAS(has_root)),
+	SINGLE("verity",   verity_keys,   verity,   HAS(has_verity)),
+	SINGLE("bundle",   bundle_keys,   bundle,   HAS(has_bundle)),
 	SINGLE("disk",     disk_keys,     disk,     HAS(has_disk)),
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
@@ -209,6 +251,7 @@ const struct verb_row bootplan_verbs[] = {
 	SINGLE("log",      log_keys,      log,      HAS(has_log)),
 	LIST("service",    service_keys,  service,  plan_service),
 	SINGLE("main",     service_keys,  main,     HAS(has_main)),
+	SINGLE("end",      end_keys,      end,      HAS(has_end)),
 	LIST("container",  container_keys, container, plan_container),
 	SINGLE("console",  console_keys,  console,  HAS(has_console)),
 	SINGLE("shell",    shell_keys,    shell,    HAS(has_shell)),
@@ -311,104 +354,4 @@ BOOTPLAN_ADD(container)
 struct plan_choice *bootplan_add_choice(struct bootplan *plan)
 {
 	return item_add_named(plan, "choose");
-}
-
-/* ---- writing ---- */
-
-static bool is_plain(const char *string)
-{
-	if (!*string)
-		return false;
-	for (; *string; string++)
-		if (!isalnum((unsigned char)*string) && !strchr("-_./:,+*=@%[]?!", *string))
-			return false;
-	return true;
-}
-
-static void format_value(struct text *text, const char *value)
-{
-	if (is_plain(value)) {
-		text_add(text, value);
-		return;
-	}
-	text_add_char(text, '"');
-	for (; *value; value++) {
-		unsigned char character = (unsigned char)*value;
-
-		if (character == '"' || character == '\\')
-			text_format(text, "\\%c", character);
-		else if (character == '\n')
-			text_add(text, "\\n");
-		else if (character == '\t')
-			text_add(text, "\\t");
-		else if (character == '\r')
-			text_add(text, "\\r");
-		else if (character < 0x20 || character == 0x7f)
-			text_format(text, "\\x%02x", character);
-		else
-			text_add_char(text, *value);
-	}
-	text_add_char(text, '"');
-}
-
-static void format_pair(struct text *text, const char *key, const char *value)
-{
-	text_format(text, " %s=", key);
-	format_value(text, value);
-}
-
-static void format_item(struct text *text, const struct verb_row *verb, const void *item)
-{
-	text_add(text, verb->name);
-	for (const struct key_row *key = verb->keys; key->name; key++) {
-		const void *member = member_at(item, key->offset);
-		const struct strings *list = member;
-		const char *const *string = member;
-
-		switch (key->kind) {
-		case KEY_TEXT:
-			if (*string)
-				format_pair(text, key->name, *string);
-			break;
-		case KEY_LIST:
-			for (size_t i = 0; i < list->count; i++)
-				format_pair(text, key->name, list->items[i]);
-			break;
-		case KEY_NUMBER:
-			if (*(const uint64_t *)member)
-				text_format(text, " %s=%llu", key->name,
-					    (unsigned long long)*(const uint64_t *)member);
-			break;
-		case KEY_WORD:
-			format_pair(text, key->name, key->words[*(const unsigned *)member]);
-			break;
-		}
-	}
-	text_add_char(text, '\n');
-}
-
-/* a single verb stands in the text when it was said; hostname when it is not NULL */
-static bool is_present(const struct bootplan *plan, const struct verb_row *verb)
-{
-	if (verb->keys == hostname_keys)
-		return plan->hostname != NULL;
-	return verb->present == ALWAYS_PRESENT || *(bool *)member_at(plan, verb->present);
-}
-
-int bootplan_format(const struct bootplan *plan, struct text *text)
-{
-	text_format(text, "mkinitrd-plan %d\n", BOOTPLAN_VERSION);
-	for (size_t i = 0; i < bootplan_verb_count; i++) {
-		const struct verb_row *verb = &bootplan_verbs[i];
-
-		if (verb->count == NOT_A_LIST) {
-			if (is_present(plan, verb))
-				format_item(text, verb, member_at(plan, verb->item));
-			continue;
-		}
-		for (size_t j = 0; j < *(size_t *)member_at(plan, verb->count); j++)
-			format_item(text, verb,
-				    *(char **)member_at(plan, verb->item) + j * verb->size);
-	}
-	return text->failed ? -ENOMEM : 0;
 }

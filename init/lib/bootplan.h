@@ -17,6 +17,7 @@
 #define BOOTPLAN_VERSION 1
 #define BOOTPLAN_PATH "/usr/lib/mkinitrd/boot.plan"
 #define BOOTPLAN_NO_WAIT UINT64_MAX
+#define PLAN_NEEDS_NETWORK "network" /* of main, in mode supervise */
 
 enum plan_mode { PLAN_MODE_EXEC, PLAN_MODE_SUPERVISE };
 enum plan_load { PLAN_LOAD_DEMAND, PLAN_LOAD_BESIDE, PLAN_LOAD_BOOT };
@@ -27,6 +28,8 @@ enum plan_when { PLAN_WHEN_ALWAYS, PLAN_WHEN_IPTABLES_NFT, PLAN_WHEN_IPTABLES_LE
 enum plan_method { PLAN_METHOD_DHCP, PLAN_METHOD_NONE, PLAN_METHOD_STATIC };
 enum plan_ra { PLAN_RA_YES, PLAN_RA_NO };
 enum plan_after { PLAN_AFTER_START, PLAN_AFTER_IMAGES };
+/* what follows when main ends */
+enum plan_end { PLAN_END_RESTART, PLAN_END_POWEROFF, PLAN_END_REBOOT, PLAN_END_HALT };
 enum plan_log_to { PLAN_LOG_KMSG, PLAN_LOG_CONSOLE, PLAN_LOG_FILE };
 
 /* "image": what this image is */
@@ -56,10 +59,43 @@ struct plan_alias {
 	struct strings match;
 };
 
-/* "tmpfs": the size of one that init mounts; without a line it is 20% */
+/* "tmpfs": the size of one that init mounts; without a line it is 20%, of "/" 50% */
 struct plan_tmpfs {
-	char *at;   /* /run, /tmp or /dev/shm */
+	char *at;   /* /run, /tmp or /dev/shm; "/": what covers a root that is only read */
 	char *size; /* as mount(8) takes it: 64M, 20% */
+};
+
+/* "root": the root is another file system than the one that the kernel unpacked. Without this line
+ * the image is its own root. */
+struct plan_root {
+	char *find;  /* see lib/find.h; "none": the image lies in the rootfs; NULL: root= says it */
+	char *image; /* path of a file system image there; NULL: the device itself */
+	char *inner; /* path of another one inside of it; NULL: none */
+	char *type;  /* file system of the device; NULL: found out */
+	char *flags; /* its mount options, as mount(8) has them */
+	char *cow;   /* see lib/cow.h; NULL: tmpfs */
+	uint64_t wait; /* ms to wait for a device */
+};
+
+/* "verity": the root is checked against a hash tree, which lies in blocks behind it */
+struct plan_verity {
+	char *root_hash;      /* hexadecimal */
+	char *salt;           /* hexadecimal; NULL: none */
+	char *algorithm;      /* as the kernel names it; NULL: sha256 */
+	uint64_t block_size;  /* bytes, of data and of hash blocks; 0: 4096 */
+	uint64_t data_blocks; /* how many are checked */
+	uint64_t hash_start;  /* the block in which the tree begins, without veritysetup's header */
+};
+
+enum plan_need { PLAN_NEED_OPTIONAL, PLAN_NEED_REQUIRED };
+
+/* "bundle": a host's files on the boot disk, which are laid over the image */
+struct plan_bundle {
+	char *find;          /* its device, see lib/find.h; NULL: that of the root */
+	char *path;          /* there */
+	char *key;           /* Ed25519, the public one in hexadecimal; NULL: not signed */
+	enum plan_need need; /* what is wrong with it stops the boot */
+	uint64_t wait;       /* ms to wait for the device */
 };
 
 /* "disk": the Docker disk */
@@ -73,6 +109,7 @@ struct plan_disk {
 	char *fsck;              /* e2fsck, absolute, in the image; NULL: no check */
 	char *mkfs;              /* mke2fs, absolute, in the image; for absent=format */
 	char *swap;              /* a swap area, named as in find; NULL: none */
+	struct strings volumes;  /* folders that lie on it, absolute; see volume.h */
 };
 
 /* "network": what to do with interfaces that match, a line each, the first that matches. One with
@@ -139,8 +176,11 @@ struct plan_service {
 	struct strings exec;  /* argv; exec[0] is an absolute path in the image */
 	struct strings env;   /* NAME=value, added to PATH, HOME, TERM */
 	struct strings needs; /* names of services started and ready before it */
-	char *ready;   /* unix:PATH accepts | docker:PATH answers /_ping | empty: once started */
-	uint64_t wait; /* ms for it to become ready */
+	char *ready;     /* unix:PATH accepts | docker:PATH answers /_ping | empty: once started */
+	uint64_t wait;   /* ms for it to become ready */
+	char *user;      /* USER[:GROUP], names or numbers; NULL: root, with no further groups */
+	char *directory; /* absolute; NULL: "/" */
+	char *stop; /* the signal that tells it to end, as lib/signal_name.h has it; NULL: TERM */
 };
 
 /* "container": an image carried along, loaded into Docker when it is not there yet */
@@ -182,13 +222,17 @@ struct bootplan {
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
 	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell,
-		has_log, has_rescue, has_stop;
+		has_log, has_rescue, has_stop, has_end, has_root, has_verity, has_bundle;
+	struct plan_root root;
+	struct plan_verity verity;
+	struct plan_bundle bundle;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
 	struct plan_resolver resolver;
 	struct plan_ntp ntp;
 	struct plan_clock clock;
 	struct plan_service main;
+	enum plan_end end; /* in mode supervise */
 	struct plan_console console;
 	struct plan_shell shell;
 	struct plan_log log;

@@ -2,7 +2,7 @@
 /*
  * bootplan_verbs.h - the verbs and keys of the boot plan, for the code that writes and reads it
  *
- * Private to bootplan.c (tables, memory, writing) and bootplan_parse.c (reading).
+ * Private to bootplan.c (tables, memory), bootplan_format.c and bootplan_parse.c.
  */
 #pragma once
 

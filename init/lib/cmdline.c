@@ -39,24 +39,17 @@ static char *unquoted(const char *start, size_t length)
 	return strndup(start, length);
 }
 
-/* the key and the value in the @length bytes, at least one, at @start */
-static int word_add(struct cmdline *cmdline, const char *start, size_t length)
+static int pair_add(struct cmdline *cmdline, const char *whole, bool has_quotes)
 {
-	CLEANUP(memory_free) char *whole = NULL;
 	CLEANUP(memory_free) char *key = NULL;
 	CLEANUP(memory_free) char *value = NULL;
 	struct cmdline_word *words;
-	const char *equals;
-
-	/* quotes around the whole word first */
-	whole = *start == '"' ? unquoted(start, length) : strndup(start, length);
-	if (!whole)
-		return -ENOMEM;
 	/* a '=' in front of everything is part of the key */
-	equals = *whole ? strchr(whole + 1, '=') : NULL;
+	const char *equals = *whole ? strchr(whole + 1, '=') : NULL;
+
 	key = strndup(whole, equals ? (size_t)(equals - whole) : strlen(whole));
 	if (equals)
-		value = unquoted(equals + 1, strlen(equals + 1));
+		value = has_quotes ? unquoted(equals + 1, strlen(equals + 1)) : strdup(equals + 1);
 	words = reallocarray(cmdline->words, cmdline->count + 1, sizeof(*words));
 	if (words)
 		cmdline->words = words;
@@ -65,6 +58,21 @@ static int word_add(struct cmdline *cmdline, const char *start, size_t length)
 	words[cmdline->count++] =
 		(struct cmdline_word){ text_pointer_take(&key), text_pointer_take(&value) };
 	return 0;
+}
+
+/* the key and the value in the @length bytes, at least one, at @start */
+static int word_add(struct cmdline *cmdline, const char *start, size_t length)
+{
+	/* quotes around the whole word first */
+	CLEANUP(memory_free)
+	char *whole = *start == '"' ? unquoted(start, length) : strndup(start, length);
+
+	return whole ? pair_add(cmdline, whole, true) : -ENOMEM;
+}
+
+int cmdline_add(struct cmdline *cmdline, const char *word)
+{
+	return pair_add(cmdline, word, false);
 }
 
 int cmdline_parse(struct cmdline *cmdline, const char *string)

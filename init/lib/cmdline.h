@@ -27,6 +27,10 @@ struct cmdline {
 
 /** cmdline_parse() - @string as in /proc/cmdline, with or without newline. Return: 0 or -ENOMEM */
 int cmdline_parse(struct cmdline *cmdline, const char *string);
+
+/** cmdline_add() - one more word, as the argument of a program: its quotes are its own. Return: 0
+ * or -ENOMEM */
+int cmdline_add(struct cmdline *cmdline, const char *word);
 void cmdline_free(struct cmdline *cmdline);
 
 /** cmdline_last() - the value of the last @key ("" when it had none), or NULL when absent.

@@ -83,6 +83,42 @@ static int file_write_flags(int directory_fd, const char *path, const char *stri
 	return (size_t)written == strlen(string) ? 0 : -EIO;
 }
 
+int file_read_at(int fd, void *bytes, size_t count, uint64_t offset)
+{
+	char *position = bytes;
+
+	while (count) {
+		ssize_t got = pread(fd, position, count, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		position += got;
+		count -= (size_t)got;
+		offset += (size_t)got;
+	}
+	return 0;
+}
+
+int file_write_at(int fd, const void *bytes, size_t count, uint64_t offset)
+{
+	const char *position = bytes;
+
+	while (count) {
+		ssize_t put = pwrite(fd, position, count, (off_t)offset);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? -errno : -EIO;
+		position += put;
+		count -= (size_t)put;
+		offset += (size_t)put;
+	}
+	return 0;
+}
+
 int file_write(int directory_fd, const char *path, const char *string, mode_t mode)
 {
 	return file_write_flags(directory_fd, path, string, O_CREAT | O_TRUNC, mode);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "text.h"
@@ -28,6 +29,11 @@ int file_read_line(int directory_fd, const char *path, char **ret_line);
 
 /** file_write_fd() - write all of @bytes, whatever write(2) takes at a time */
 int file_write_fd(int fd, const void *bytes, size_t count);
+
+/** file_read_at(), file_write_at() - exactly @count bytes at @offset; a file that ends before is
+ * -EIO */
+int file_read_at(int fd, void *bytes, size_t count, uint64_t offset);
+int file_write_at(int fd, const void *bytes, size_t count, uint64_t offset);
 
 /**
  * file_write() - open (creating or truncating, with @mode), write @string and close

@@ -211,3 +211,11 @@ const char *base_name(const char *path)
 
 	return slash ? slash + 1 : path;
 }
+
+bool path_has_parent_step(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")) != NULL; at += 2)
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}

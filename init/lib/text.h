@@ -72,5 +72,8 @@ static inline bool text_equal(const char *a, const char *b)
 const char *text_after(const char *string, const char *prefix);
 bool text_ends_with(const char *string, const char *suffix);
 
+/** path_has_parent_step() - is one of the steps of @path ".."? */
+bool path_has_parent_step(const char *path);
+
 /** base_name() - what follows the last '/' of @path, or all of it */
 const char *base_name(const char *path);

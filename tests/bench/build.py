@@ -12,7 +12,7 @@ import payload
 
 def run(options, folder):
     image, raw = os.path.join(folder, "a.img"), os.path.join(folder, "raw.cpio")
-    build = [options.program, "-p", "only-docker", "-o", image]
+    build = [options.program, "-p", "only-docker", "--layout", "cpio", "-o", image]
     measure.measure(build)
     manifest = payload.unpack(image, raw)
     files, modules = payload.of(manifest)

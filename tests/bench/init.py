@@ -42,14 +42,15 @@ def boot_modules(manifest_folder, image):
 def image(options, folder):
     """The only-docker image with the shell script in it."""
     output = os.path.join(folder, "init.img")
-    measure.measure([options.program, "-p", "only-docker", "-o", output])
+    flat = ["--layout", "cpio"]  # the script has no other
+    measure.measure([options.program, "-p", "only-docker", *flat, "-o", output])
     with open(os.path.join(measure.SOURCE, "tests", "bench", "shell-init"),
               encoding="utf-8") as file:
         script = file.read().replace("@BOOT_MODULES@", " ".join(boot_modules(folder, output)))
     for name, text in (("shell-init", script), ("init.yaml", PROFILE)):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
-    measure.measure([options.program, "-p", os.path.join(folder, "init.yaml"), "--set",
+    measure.measure([options.program, "-p", os.path.join(folder, "init.yaml"), *flat, "--set",
                      machine.TTY, "-o", output])
     return output
 

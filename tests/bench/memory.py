@@ -25,8 +25,9 @@ def run(options, folder):
         with open(profile, "w", encoding="utf-8") as file:
             file.write(PROFILE.format(size=size))
         # what the bench is for must not depend on the machine's number of CPUs
-        peaks[size] = measure.measure([options.program, "-p", profile, "-c", "zstd:3", "-j", "2",
-                                       "-o", os.path.join(folder, "grow.img")]).memory / 1e6
+        peaks[size] = measure.measure([options.program, "-p", profile, "--layout", "cpio", "-c",
+                                       "zstd:3", "-j", "2", "-o",
+                                       os.path.join(folder, "grow.img")]).memory / 1e6
         os.unlink(os.path.join(folder, f"payload-{size}"))
     text = [f"only-docker and {size} MB more: peak {peak:.0f} MB" for size, peak in peaks.items()]
     # from where no buffer stays half empty

@@ -43,8 +43,8 @@ def make(release, directory):
     return directory
 
 
-def install(release, directory):
-    packages = ",".join(PACKAGES + MORE.get(release, []))
+def install(release, directory, packages=None):
+    packages = packages or ",".join(PACKAGES + MORE.get(release, []))
     # a mirror may be older than what its lists say they are good for, which only sid's do;
     # INITRD=No: no initramfs of the release's own generator, which takes a minute
     done = subprocess.run(
@@ -73,3 +73,45 @@ def forget_depmod(directory):
     for name in gone:
         os.unlink(os.path.join(modules, name))
     return gone
+
+
+def kept_root(release, directory, name, packages, paths, **environment):
+    """A tree of @release with @packages and without @paths, made once, then kept in @directory."""
+    kept = os.path.join(directory, f"{name}-{release}")
+    if os.path.isdir(kept):
+        return kept
+    os.makedirs(directory, exist_ok=True)
+    if os.path.isdir(kept + ".new"):  # of a run that was cut off
+        disks.run("rm", "-rf", "--one-file-system", kept + ".new")
+    done = subprocess.run(
+        ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential",
+         f"--include={','.join(packages)}",
+         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Check-Valid-Until false",
+         *(f"--dpkgopt=path-exclude={path}" for path in paths), release, kept + ".new", archive()],
+        env=dict(os.environ, LC_ALL="C", **environment), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"mmdebstrap {release}: status {done.returncode}\n{done.stderr}")
+    os.rename(kept + ".new", kept)
+    return kept
+
+
+def systemd(release, directory):
+    """A small tree of @release with systemd as its init, what runs and manages containers, and a
+    static busybox, kept in @directory once it is there."""
+    return kept_root(
+        release, directory, "systemd-container",
+        ["systemd-sysv", "udev", "kmod", "busybox-static", "systemd-container", "dbus", "iproute2",
+         "procps"],
+        ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"])
+
+
+def host(release, directory):
+    """A tree of @release that can be a Docker host: apt, a small kernel, the release's own
+    initramfs generator, GRUB's tools, Docker; kept in @directory once it is there. There is no
+    initramfs in it."""
+    packages = [name for name in PACKAGES if not name.startswith("linux-image")]
+    return kept_root(
+        release, directory, "host",
+        ["apt", "linux-image-cloud-amd64", "initramfs-tools", "grub2-common", "e2fsprogs",
+         *packages], ["/usr/share/locale/*"], INITRD="No")

@@ -119,7 +119,7 @@ again by hand (ctrl-a x ends the machine):
   {program} -p only-docker -k {release} -o my.img
   {program} run my.img --disk {disk}
 or QEMU itself:
-  {vm.QEMU} -accel tcg,thread=multi -cpu max -smp 2 -m {machine.MEMORY} -nographic -no-reboot \\
+  {vm.QEMU} -accel tcg,thread=single -cpu max -smp 2 -m {machine.MEMORY} -nographic -no-reboot \\
     -kernel {kernel_file} -initrd my.img -append "console=ttyS0 panic=-1" \\
     -nic user,model=virtio-net-pci -drive if=virtio,format=raw,file={disk}""")
 

@@ -79,7 +79,19 @@ class Legacy(Case):
 class Pull(Case):
     """From "Docker is up", on a kernel with nf_tables; the image does not know the CA."""
 
-    def test_DL_6_DL_7_DL_8_DL_19_nft_and_an_unknown_CA(self):
+    def check_build_and_exec(self, guest):
+        """WD-3: an image from a base that is there, and what is process 1 in its container."""
+        guest.shell.run(f"printf 'FROM {IMAGE}\\nENV WORDS=\"a b\"\\nUSER 7:8\\n"
+                        "CMD [\"sleep\", \"1000\"]\\n' | docker build -q -t built -")
+        name = guest.shell.run("docker run -d built").strip()
+        self.assertRegex(name, r"^[0-9a-f]{64}$")
+        said = guest.shell.run(f"docker exec {name[:4]} ps -o pid,args")
+        self.assertRegex(said, r"(?m)^ *1 sleep 1000$")
+        self.assertEqual(guest.shell.run(f"docker exec {name[:4]} sh -c 'id -u; id -g; "
+                                         "echo $WORDS'"), "7\n8\na b\n")
+        guest.shell.run(f"docker rm -f {name[:4]}")
+
+    def test_WD_3_DL_6_DL_7_DL_8_DL_19_nft_and_an_unknown_CA(self):
         with self.registry:
             name = self.registry.push("web")
             guest, _ = self.docker_up(nic=port_forward(self.port))
@@ -96,6 +108,7 @@ class Pull(Case):
             guest.shell.run(f"docker run --rm {IMAGE} nc -w 10 {registry.HOST_IN_GUEST} "
                             f"{self.registry.port}")
         self.check_pulled_image_serves(guest, name)
+        self.check_build_and_exec(guest)
         # by a container: what it may do is enough to make the kernel load a module
         self.check_module_on_demand(
             guest, f"docker run --rm --cap-add NET_ADMIN --net host -v /:/host:ro {IMAGE} "

@@ -94,7 +94,7 @@ class Services(machine.BootTest):
 class Memory(machine.BootTest):
 
     def test_OD_2_too_little_memory(self):
-        guest = self.machine(memory=384)
+        guest = self.machine(memory=256)
         # the boot plan, which has the figure, is unpacked before all that is large
         said = guest.wait_for(r"mkinitrd: plan: failed: .*this image needs (\d+) MB of memory, "
                               r"the machine has (\d+) MB", 60, unless=NOT_PANIC)

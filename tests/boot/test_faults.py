@@ -80,7 +80,7 @@ class Image(machine.BootTest):
     def test_OD_10_damaged_bundled_image(self):
         guest = self.machine(append="rd.shell rd.break=exec")
         guest.type_until('echo RESCUE\\-ANSWERS', "RESCUE-ANSWERS", 240)
-        guest.console.send("for f in /usr/lib/mkinitrd/images/*; do echo broken >$f; done; exit\n")
+        guest.console.send("for f in /usr/share/mkinitrd/images/*; do echo broken >$f; done; exit\n")
         said = guest.wait_for(r"mkinitrd: images: failed: (.*)", machine.READY_SECONDS,
                               unless=NOT_PANIC).group(1)
         self.assertIn("console-image", said)

@@ -61,7 +61,7 @@ class NoDisk(machine.BootTest):
         self.assertEqual(self.run_in(
             f"docker run --rm -t {IMAGE} sh -c 'test -t 1 && echo terminal'"), "terminal")
         raw = disks.make_raw(self.folder.path("hot.raw"), "16M", ())
-        self.guest.monitor.human(f"drive_add 0 if=none,id=hot,format=raw,file={raw}")
+        self.guest.monitor.human(f"drive_add 0 if=none,id=hot,format=raw,cache=unsafe,file={raw}")
         self.guest.monitor.human("device_add virtio-blk-pci,drive=hot,id=hotdisk")
         self.assertEqual(self.run_in(
             "i=0; while [ ! -b /dev/vda ] && [ $i -lt 150 ]; do usleep 100000; i=$((i+1)); done;"

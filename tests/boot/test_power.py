@@ -145,6 +145,10 @@ class Sides:
             guest.console.send("poweroff\n")
         self.end(act, OFF)
 
+
+class SidesExec(Sides, Case):
+    """And what asks by the same socket in both modes."""
+
     def test_OD_22_docker_exec(self):
         self.end(lambda guest: guest.shell.type("docker exec console reboot"), RESTART)
 
@@ -154,15 +158,12 @@ class Sides:
             f"docker run --rm --pid=host --network=none {IMAGE} busybox poweroff"), OFF)
 
 
-class SidesExec(Sides, Case):
-    pass
-
-
 class SidesSupervise(Sides, Case):
     mode = "supervise"
 
     def test_DL_21_signals(self):
-        for signal, reason in (("TERM", RESTART), ("INT", RESTART), ("38", OFF)):
+        # SIGINT is what Ctrl-Alt-Del comes as
+        for signal, reason in (("TERM", RESTART), ("38", OFF)):
             with self.subTest(signal=signal):
                 self.tearDownMachines()
                 self.end(lambda guest, signal=signal: guest.shell.type(f"kill -{signal} 1"), reason)
@@ -184,19 +185,6 @@ class Hard:
         # nobody could tell that it wants another signal
         self.check_goodbyes(raw, [name for name in POLITE if name != "always"])
         self.assertIn("power: Docker does not answer", guest.console.text[since:])
-
-    def test_OD_22_own_time_and_the_end_of_it(self):
-        """One says goodbye after 14 s, which it may; another has no limit but the machine's."""
-        guest, disk = self.docker_is_up()
-        guest.shell.run(docker_run("slow", "--stop-timeout=40",
-                                   goodbye("slow").replace("echo goodbye", "sleep 14; echo goodbye")))
-        guest.shell.run(docker_run("endless", "--stop-timeout=-1",
-                                   "sh -c 'trap : TERM; while :; do sleep 1; done'"))
-        since = guest.position()
-        guest.shell.type("poweroff")
-        self.check_goodbyes(self.check_end(guest, disk, OFF, since), ["slow"])
-        self.assertRegex(guest.console.text[since:], r"power: .*containers left: 2, at most 2\d s")
-        self.assertRegex(guest.console.text[since:], r"power: .*containers left: 1, at most \d s")
 
     def test_OD_22_stuck_on_frozen_file_systems(self):
         """One that the host can thaw, and one that only a container sees, which nobody can kill."""
@@ -229,6 +217,26 @@ class Hard:
         guest.monitor.command("system_powerdown")
         self.check_end(guest, disk, OFF, since)
 
+
+class HardExec(Hard, Case):
+    # as process 1 it cannot be stopped by a signal
+    hang = "echo 1 >/sys/fs/cgroup/init/cgroup.freeze"
+
+    # what does not ask which mode it is
+
+    def test_OD_22_own_time_and_the_end_of_it(self):
+        """One says goodbye after 14 s, which it may; another has no limit but the machine's."""
+        guest, disk = self.docker_is_up()
+        guest.shell.run(docker_run("slow", "--stop-timeout=40",
+                                   goodbye("slow").replace("echo goodbye", "sleep 14; echo goodbye")))
+        guest.shell.run(docker_run("endless", "--stop-timeout=-1",
+                                   "sh -c 'trap : TERM; while :; do sleep 1; done'"))
+        since = guest.position()
+        guest.shell.type("poweroff")
+        self.check_goodbyes(self.check_end(guest, disk, OFF, since), ["slow"])
+        self.assertRegex(guest.console.text[since:], r"power: .*containers left: 2, at most 2\d s")
+        self.assertRegex(guest.console.text[since:], r"power: .*containers left: 1, at most \d s")
+
     def test_OD_22_at_once(self):
         guest, disk = self.containers_are_up()
         guest.shell.run("sync")
@@ -237,11 +245,6 @@ class Hard:
         self.assertEqual(guest.wait_end(30), OFF, guest.report("ended otherwise"))
         self.assertNotIn("power: ", guest.console.text[since:])
         self.assertEqual(disks.cat(disk, "volumes/kept/_data/told"), "up\n")
-
-
-class HardExec(Hard, Case):
-    # as process 1 it cannot be stopped by a signal
-    hang = "echo 1 >/sys/fs/cgroup/init/cgroup.freeze"
 
 
 class HardSupervise(Hard, Case):
@@ -282,8 +285,9 @@ class Devices(Case):
             "modprobe -a loop dm_mod && cd /var/lib/docker && "
             "busybox dd if=/dev/zero of=swap bs=1M count=8 && busybox mkswap swap && "
             "busybox swapon swap && busybox truncate -s 16M inner && busybox mke2fs -F inner && "
-            "busybox losetup /dev/loop0 inner && dmsetup create --noudevsync --noudevrules "
-            "--table '0 32768 linear /dev/loop0 0' inner && mkdir /mnt && "
+            "loop=$(busybox losetup -f) && busybox losetup $loop inner && "
+            "dmsetup create --noudevsync --noudevrules "
+            "--table \"0 32768 linear $loop 0\" inner && mkdir /mnt && "
             "busybox mount /dev/dm-0 /mnt && echo inside >/mnt/file && "
             "busybox grep swap /proc/swaps")
         since = guest.position()

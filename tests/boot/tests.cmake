@@ -1,9 +1,9 @@
 # boot: the real image in QEMU. Images are made once, and so is the snapshot "Docker is up".
-# Under emulation times matter: one machine at a time.
+# An emulated machine uses one CPU (vm.py says why), so several may run side by side.
 function(boot_test name script)
   add_test(NAME boot-${name} COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/boot/${script} ${ARGN})
   set_tests_properties(boot-${name} PROPERTIES
-    LABELS boot TIMEOUT 900 RUN_SERIAL ON SKIP_RETURN_CODE 77
+    LABELS boot COST 100 TIMEOUT 1800 SKIP_RETURN_CODE 77
     FIXTURES_REQUIRED boot-images
     ENVIRONMENT "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endfunction()
@@ -28,15 +28,28 @@ set_tests_properties(boot-DL-21-OD-22-supervise PROPERTIES
 boot_test(OD-6-OD-20-disks-found test_disks.py Found)
 boot_test(OD-6-disks-checked test_disks.py Checked)
 boot_test(OD-7-disks-made test_disks.py Made)
+boot_test(D0-5-D0-9-D0-10-root-found test_root.py Found)
+boot_test(D0-10-root-layers test_root.py Layers Own)
+boot_test(D0-9-D0-12-WD-1-root-wrong test_root.py Wrong Waits)
+boot_test(D0-5-D0-7-D0-9-D0-10-D0-11-root-checked test_root.py Checked Carried Program)
+boot_test(D0-7-D0-9-D0-10-WD-2-root-systemd test_systemd.py)
+boot_test(WD-1-WD-4-tree-roots test_tree_roots.py)
+boot_test(WD-3-WD-15-WD-16-from-docker test_from_docker.py)
+foreach(name D0-5-D0-9-D0-10-root-found D0-10-root-layers D0-9-D0-12-WD-1-root-wrong
+        D0-5-D0-7-D0-9-D0-10-D0-11-root-checked D0-7-D0-9-D0-10-WD-2-root-systemd
+        WD-1-WD-4-tree-roots WD-3-WD-15-WD-16-from-docker)
+  # images of their own
+  set_tests_properties(boot-${name} PROPERTIES FIXTURES_REQUIRED "")
+endforeach()
 boot_test(OD-21-DL-6-DL-17-DL-18-DL-19-settings test_settings.py)
 
 # power-off from every side, after the first boots of both modes
 boot_test(OD-15-OD-22-power-exec test_power.py SidesExec HardExec Verbs)
 boot_test(OD-15-OD-22-DL-21-power-supervise test_power.py SidesSupervise HardSupervise Devices)
 set_tests_properties(boot-OD-15-OD-22-power-exec PROPERTIES
-  TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;docker-up")
+  COST 200 FIXTURES_REQUIRED "boot-images;docker-up")
 set_tests_properties(boot-OD-15-OD-22-DL-21-power-supervise PROPERTIES
-  TIMEOUT 1800 FIXTURES_REQUIRED "boot-images;supervised")
+  COST 200 FIXTURES_REQUIRED "boot-images;supervised")
 
 boot_test(OD-6-broken-disk test_failures.py BrokenDisk)
 boot_test(OD-8-break test_failures.py Break)
@@ -56,6 +69,9 @@ boot_test(OD-1-services-that-fail test_failures.py Services)
 boot_test(OD-2-too-little-memory test_failures.py Memory)
 boot_test(OD-16-module-that-fails test_failures.py Module)
 
+boot_test(host test_host.py)
+set_tests_properties(boot-host PROPERTIES FIXTURES_REQUIRED "")
+
 boot_test(OD-11-OD-13-OD-14-console test_console.py Up)
 set_tests_properties(boot-OD-11-OD-13-OD-14-console PROPERTIES
   FIXTURES_REQUIRED "boot-images;docker-up")
@@ -64,12 +80,35 @@ boot_test(OD-12-no-console-image test_console.py Missing)
 boot_test(OD-11-OD-16-no-console test_console.py NoConsole)
 
 boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
-boot_test(DL-6-DL-7-DL-8-DL-19-nft test_docker_calls.py Pull)
-set_tests_properties(boot-DL-6-DL-7-DL-8-DL-19-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(WD-3-DL-6-DL-7-DL-8-DL-19-nft test_docker_calls.py Pull)
+set_tests_properties(boot-WD-3-DL-6-DL-7-DL-8-DL-19-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(DL-6-DL-8-DL-11-left-out test_docker_calls.py NoIptables)
 boot_test(OD-1-OD-6-OD-10-faults test_faults.py)
 set_tests_properties(boot-OD-1-OD-6-OD-10-faults PROPERTIES
   FIXTURES_REQUIRED "boot-images;docker-up")
+
+# disks with a boot loader, and cuts in the middle of their update; 20 of those on request
+boot_test(D0-14-disk-boots test_disk_image.py Boots)
+boot_test(D0-14-disk-updates test_disk_image.py Updates)
+boot_test(D0-14-disk-soak test_disk_image.py Updates)
+foreach(name D0-14-disk-boots D0-14-disk-updates D0-14-disk-soak)
+  set_tests_properties(boot-${name} PROPERTIES FIXTURES_REQUIRED "")
+endforeach()
+set_tests_properties(boot-D0-14-disk-soak PROPERTIES LABELS soak TIMEOUT 7200 ENVIRONMENT
+  "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;MKINITRD_CUTS=20")
+
+# a Debian from mmdebstrap as a read-only Docker host
+boot_test(D0-2-D0-5-D0-6-D0-7-D0-9-D0-10-D0-14-dock0 test_dock0.py)
+set_tests_properties(boot-D0-2-D0-5-D0-6-D0-7-D0-9-D0-10-D0-14-dock0 PROPERTIES
+  FIXTURES_REQUIRED "")
+
+# trees as containers: our init in systemd-nspawn here, and a machine with systemd that runs them
+boot_test(WD-5-WD-6-WD-7-WD-8-WD-17-WD-18-container test_container.py)
+boot_test(WD-2-WD-6-WD-7-WD-8-WD-10-WD-11-WD-12-WD-13-WD-14-WD-15-WD-16-machines test_machines.py)
+foreach(name WD-5-WD-6-WD-7-WD-8-WD-17-WD-18-container
+        WD-2-WD-6-WD-7-WD-8-WD-10-WD-11-WD-12-WD-13-WD-14-WD-15-WD-16-machines)
+  set_tests_properties(boot-${name} PROPERTIES FIXTURES_REQUIRED "")
+endforeach()
 
 # power cuts, 50 of them: on request only (ctest -L soak)
 boot_test(soak soak.py)
@@ -78,17 +117,56 @@ set_tests_properties(boot-soak PROPERTIES LABELS soak TIMEOUT 7200)
 # the reader's path: README and guide, built and installed anew
 boot_test(readme-and-guide ../cli/test_guide.py Path)
 set_tests_properties(boot-readme-and-guide PROPERTIES FIXTURES_REQUIRED "")
+boot_test(D0-6-D0-10-D0-11-D0-14-D0-15-D0-16-walk-through ../cli/test_guide.py Dock0)
+set_tests_properties(boot-D0-6-D0-10-D0-11-D0-14-D0-15-D0-16-walk-through PROPERTIES
+  FIXTURES_REQUIRED "")
+
+# a host's files on the boot disk
+boot_test(D0-11-D0-16-bundle-layer test_bundle.py Layer)
+boot_test(D0-11-D0-16-bundle-own test_bundle.py Own)
+set_tests_properties(boot-D0-11-D0-16-bundle-layer boot-D0-11-D0-16-bundle-own PROPERTIES
+  FIXTURES_REQUIRED "")
 
 # what the writer makes, unpacked by the kernel
 boot_test(OD-17-codecs test_codecs.py)
 set_tests_properties(boot-OD-17-codecs PROPERTIES FIXTURES_REQUIRED "")
 
+# images of other generators with our part in them
+boot_test(D0-7-D0-9-D0-10-generators test_generators.py)
+set_tests_properties(boot-D0-7-D0-9-D0-10-generators PROPERTIES FIXTURES_REQUIRED "")
+boot_test(D0-9-newer-dracut-trixie test_newer_dracut.py Trixie)
+boot_test(D0-9-newer-dracut-sid test_newer_dracut.py Sid)
+set_tests_properties(boot-D0-9-newer-dracut-trixie boot-D0-9-newer-dracut-sid PROPERTIES
+  LABELS matrix FIXTURES_REQUIRED "")
+
 # other releases, installed for the test
 boot_test(OD-17-root-bookworm test_roots.py Bookworm)
 boot_test(OD-1-OD-10-OD-17-root-trixie test_roots.py Trixie)
 set_tests_properties(boot-OD-1-OD-10-OD-17-root-trixie PROPERTIES
-  LABELS matrix FIXTURES_REQUIRED "" TIMEOUT 1800)
+  LABELS matrix FIXTURES_REQUIRED "")
 boot_test(OD-1-OD-10-OD-17-root-sid test_roots.py Sid)
 set_tests_properties(boot-OD-1-OD-10-OD-17-root-sid PROPERTIES
-  LABELS matrix FIXTURES_REQUIRED "" TIMEOUT 1800)
+  LABELS matrix FIXTURES_REQUIRED "")
 set_tests_properties(boot-OD-17-root-bookworm PROPERTIES FIXTURES_REQUIRED "")
+
+# dockerlaunch with a real dockerd in a container of another one, on this machine
+boot_test(DL-1-DL-3-DL-5-DL-16-DL-17-DL-18-DL-19-DL-21-dockerlaunch test_dockerlaunch.py)
+set_tests_properties(boot-DL-1-DL-3-DL-5-DL-16-DL-17-DL-18-DL-19-DL-21-dockerlaunch PROPERTIES
+  COST 300 FIXTURES_REQUIRED "")
+boot_test(DL-3-DL-5-DL-7-launch test_launch.py)
+set_tests_properties(boot-DL-3-DL-5-DL-7-launch PROPERTIES FIXTURES_REQUIRED "")
+
+# trees as container images, in a real dockerd on this machine
+boot_test(DL-1-DL-2-DL-9-DL-10-DL-11-DL-14-docker-from-scratch test_docker_from_scratch.py)
+set_tests_properties(boot-DL-1-DL-2-DL-9-DL-10-DL-11-DL-14-docker-from-scratch PROPERTIES
+  COST 300 FIXTURES_REQUIRED "")
+boot_test(DL-1-DL-5-docker-in-our-machine test_dind.py InMachine)
+set_tests_properties(boot-DL-1-DL-5-docker-in-our-machine PROPERTIES
+  FIXTURES_REQUIRED "boot-images;docker-up")
+boot_test(DL-1-newer-docker-from-scratch test_dind.py Newer)
+set_tests_properties(boot-DL-1-newer-docker-from-scratch PROPERTIES
+  LABELS matrix FIXTURES_REQUIRED "")
+
+# our packages in a Debian: kernels, Docker, a purge; nothing is booted
+boot_test(debian-package test_debian.py)
+set_tests_properties(boot-debian-package PROPERTIES COST 200 FIXTURES_REQUIRED "")

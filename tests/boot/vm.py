@@ -7,6 +7,13 @@ Not:   what is right or wrong about a boot: that is the test's business
 Facts: QEMU connects to our sockets, not we to its, so nothing is lost and nothing is polled for.
        QMP's SHUTDOWN event tells a power-off (guest-shutdown) from a restart (guest-reset), which
        QEMU's exit status does not.
+       Threads: one for all CPUs of the guest. With a thread for each, QEMU 7.2 now and then keeps
+       the translation of an instruction that the kernel patches on the other CPU (a static key:
+       the first container with a CPU limit): both CPUs then loop in the breakpoint handler for
+       good. Seen within 400 limits set and taken back; with one thread not in 8,000.
+       Disks: cache=unsafe, so that no flush of the guest waits for the disk of this machine, which
+       a build beside it may keep busy for a minute. QEMU still hands on what the guest flushes, and
+       the page cache that it then lies in outlives QEMU, killed or not.
 """
 import json
 import os
@@ -182,18 +189,20 @@ class VM:
         self.shell_line = Line(self._path("s1"), self._path("shell.log"), self.started)
         self.monitor = Monitor(self._path("qmp"))
         self.shell = Shell(self)
-        self.argv = [QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus),
+        self.argv = [QEMU, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus),
                      "-m", str(memory), "-display", "none", "-no-reboot",
                      "-chardev", f"socket,id=s0,path={self._path('s0')}", "-serial", "chardev:s0",
                      "-chardev", f"socket,id=s1,path={self._path('s1')}", "-serial", "chardev:s1",
                      "-chardev", f"socket,id=qmp,path={self._path('qmp')}",
                      "-mon", "chardev=qmp,mode=control",
-                     "-kernel", kernel, "-initrd", image,
-                     "-append", f"console=ttyS0 panic=-1 {append}".strip(),
                      "-nic", nic, "-device", "virtio-rng-pci"]
+        if kernel:  # else the firmware boots from a disk
+            self.argv += ["-kernel", kernel, "-initrd", image,
+                          "-append", f"console=ttyS0 panic=-1 {append}".strip()]
         for index, disk in enumerate(disks):
             kind = "qcow2" if disk.endswith(".qcow2") else "raw"
-            self.argv += ["-drive", f"if=none,id=disk{index},format={kind},file={disk}",
+            self.argv += ["-drive",
+                          f"if=none,id=disk{index},format={kind},cache=unsafe,file={disk}",
                           "-device", f"virtio-blk-pci,drive=disk{index},id=data{index}"]
         self.argv += list(extra)
         if loadvm:

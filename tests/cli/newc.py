@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import stat
 
 MANIFEST = "usr/lib/mkinitrd/manifest.json"
@@ -46,6 +47,24 @@ def directory(name, mode=0o755, **owner):
 
 def symlink(name, target):
     return Entry(name, stat.S_IFLNK | 0o777, target)
+
+
+def split(image):
+    """The segments of an image: each archive that is not compressed, and what is left. Zeros
+    between them belong to none."""
+    segments, at = [], 0
+    while image[at:at + 6] == b"070701":
+        begun, name = at, b""
+        while name != b"TRAILER!!!\0":
+            size, name_size = (int(image[at + 6 + 8 * i:at + 14 + 8 * i], 16)
+                               for i in (FIELDS.index("size"), FIELDS.index("namesize")))
+            name = image[at + 110:at + 110 + name_size]
+            at += 110 + name_size
+            at += -at % 4 + size
+            at += -at % 4
+        segments.append(image[begun:at])
+        at += re.compile(b"\0*").match(image, at).end() - at
+    return [*segments, image[at:]]
 
 
 def unpack(archive):

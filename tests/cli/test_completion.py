@@ -113,7 +113,7 @@ class Cases:
         self.assertEqual(self.offered("mkinitrd run --accel "), {"tcg", "kvm"})
         self.assertEqual(self.offered("mkinitrd completion "), set(SHELLS))
         self.assertEqual(self.offered("mkinitrd profile s"), {"show"})
-        self.assertEqual(self.offered("mkinitrd --layout "), {"cpio"})
+        self.assertEqual(self.offered("mkinitrd --layout "), {"cpio", "squashfs"})
 
     def test_compressions_are_those_that_can_be_written(self):
         said = self.run_program("-p", "site", "--root", "root", "-k", cli.RELEASE,
@@ -130,7 +130,10 @@ class Cases:
     def test_keys(self):
         self.assertEqual(self.offered("mkinitrd --set boot.disk.w"), {"boot.disk.wait="})
         self.assertEqual(self.offered("mkinitrd --set output."),
-                         {"output.layout=", "output.compress=", "output.limit="})
+                         {"output.layout=", "output.compress=", "output.limit=",
+                          "output.squashfs.compress=", "output.squashfs.block=",
+                          "output.verity=",
+                          "output.disk.boot=", "output.disk.size="})
 
     def test_folders(self):
         offered = {word.strip("/") for word in self.offered("mkinitrd --root fol")}

@@ -8,13 +8,17 @@ Facts: in scdoc, '*' is bold, '_' underlined, a line that begins with a tab is a
 """
 import os
 import re
+import shutil
 import subprocess
+import tarfile
 import unittest
 
+import archives
 import cli
 
 DOCS = os.path.join(cli.SOURCE, "docs")
-MANUALS = ["mkinitrd.8", "mkinitrd-init.8", "mkinitrd-profile.5", "mkinitrd-boot.plan.5"]
+MANUALS = ["mkinitrd.8", "mkinitrd-init.8", "mkinitrd-mount.8", "mkinitrd-profile.5",
+           "mkinitrd-images.5", "mkinitrd-boot.plan.5"]
 TABLES = os.path.join(cli.BUILD, "tests", "tables")
 COMMON = {"--verbose", "--quiet", "--help", "--version"}
 
@@ -148,6 +152,34 @@ class MkinitrdManual(unittest.TestCase):
         self.assertEqual(set(self.manual.entries("ENVIRONMENT")), names)
 
 
+class DockerlaunchManual(unittest.TestCase):
+    """Options as --help shows them, states of exit as the header has them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.manual = Manual("dockerlaunch.8")
+
+    def test_DL_3_each_option_is_documented(self):
+        shown = run(os.path.join(cli.BUILD, "dockerlaunch"), "--help").stdout
+        rows = re.findall(r"^ +((?:-\w, )?--[\w-]+(?: [A-Z][A-Z=]*)?) ", shown, re.M)
+        self.assertIn("-l, --log FILE", rows)
+        self.assertEqual(sorted(self.manual.entries("OPTIONS")), sorted(rows))
+
+    def test_DL_3_each_exit_status_is_documented(self):
+        rows = re.findall(r"DOCKERLAUNCH_\w+ = ([1-9]\d*)", source("init", "dockerlaunch.h"))
+        self.assertEqual(list(self.manual.entries("EXIT STATUS")), rows)
+
+    def test_DL_20_each_step_and_variable_is_documented(self):
+        text = source("init", "dockerlaunch.c")
+        rows = re.findall(r'\{ "(\w+)", +launch_', text)
+        self.assertIn("mounts", rows)
+        self.assertEqual(list(self.manual.entries("STEPS")), rows)
+        for file in ("dockerlaunch_mounts.c", "dockerlaunch_program.c"):
+            text += source("init", file)
+        names = set(re.findall(r'(?:getenv|is_true)\("(\w+)"\)', text))
+        self.assertEqual(set(self.manual.entries("ENVIRONMENT")), names)
+
+
 class Help(cli.CliTest):
 
     def test_help_of_a_command(self):
@@ -225,6 +257,25 @@ class ProfileExamples(cli.CliTest):
                 self.assertIn(section, shown)
 
 
+class ImagesManual(cli.CliTest):
+
+    def test_each_key_is_documented_with_its_kind(self):
+        rows = [tuple(line.split("\t")[1:]) for line in run(TABLES).stdout.splitlines()
+                if line.startswith("definition\t")]
+        self.assertGreater(len(rows), 5)
+        found = [re.fullmatch(r"(.*) \((.*)\)", line).groups()
+                 for line in Manual("mkinitrd-images.5").entries("KEYS")]
+        self.assertEqual(found, rows)
+
+    def test_each_example_is_a_definition(self):
+        self.make_root()
+        for section, text in Manual("mkinitrd-images.5").examples:
+            if section != "DESCRIPTION":
+                continue
+            self.root.file("etc/mkinitrd/images.d/example.yaml", text)
+            self.check(["status", "--root", "root"], 3, "example\t-\t-\tno kernel\n")
+
+
 class BootplanManual(unittest.TestCase):
 
     def test_each_verb_and_key_is_documented(self):
@@ -264,7 +315,7 @@ class InitManual(unittest.TestCase):
         cls.all = "\n".join(cls.sources.values())
 
     def test_each_step_is_documented(self):
-        rows = dict(re.findall(r'\{ "(\w+)",\s+step_\w+,\s+FAIL_(STOP|NOTE) \}',
+        rows = dict(re.findall(r'\{ "(\w+)",\s+step_\w+,\s+FAIL_(STOP|NOTE),\s+\w+,\s+\w+ \}',
                                self.sources["main.c"]))
         # those that do not run in one piece; init's own comment has the whole list
         for name in re.findall(r'step_begin\([^"()]+, "(\w+)"\)', self.all):
@@ -279,7 +330,7 @@ class InitManual(unittest.TestCase):
                 self.assertEqual(documented[name], failure.lower(), name)
 
     def test_each_parameter_is_documented(self):
-        names = set(re.findall(r'cmdline_(?:last|flag)\([^"()]+, "([\w.-]+)"', self.all))
+        names = set(re.findall(r'(?:cmdline_(?:last|flag)|choose)\([^"()]+, "([\w.-]+)"', self.all))
         names |= set(re.findall(r'"(mkinitrd\.\w+)"', self.sources["parameters.c"]))
         # those that may stand several times are gone through one by one
         names |= set(re.findall(r'word->key, "([\w.-]+)"', self.all))
@@ -336,14 +387,25 @@ boot:
   disk: { find: LABEL=DOCKER, at: /mnt }
   dhcp: { exec: [busybox, udhcpc] }
 """
+    TREE = "run: { exec: [busybox] }\nfiles: { /etc/os-release: { content: ID=x } }\n"
     # what is said of a release stands for one that is installed; so does another one's image
-    PLACES = [(r"/boot/initrd\.img-\S+", "only-docker.img"), (r"\b\d+\.\d+\.\d+-[\w-]+", "RELEASE")]
+    PLACES = [(r"/boot/initrd\.img-\S+", "only-docker.img"), (r"\b\d+\.\d+\.\d+-[\w-]+", "RELEASE"),
+              (r"/mnt\b", "host")]
 
     def setUp(self):
         super().setUp()
         self.release = sorted(os.listdir("/lib/modules"))[-1]
         self.write("profiles/only-docker.yaml", self.PROFILE)
-        self.write("site.yaml", "values: { site: here }\n")
+        for name in ("docker-from-scratch", "nspawn"):
+            self.write(f"profiles/{name}.yaml", self.TREE)
+        for name in ("docker", "ssh"):
+            self.write("bin/" + name, "#!/bin/sh\ncat >/dev/null\n")
+            os.chmod(self.path("bin/" + name), 0o755)
+        self.write("site.yaml", "programs: { busybox: {} }\nvalues: { site: here }\n")
+        self.write("web1.yaml", "files: { /etc/hostname: { content: web1 } }\n")
+        run("openssl", "genpkey", "-algorithm", "ed25519", "-out", self.path("key.pem"))
+        self.make_container_images()
+        self.make_host()
         self.write("serial.log", "[    1.500000] mkinitrd: mounts: ok (12 ms)\n")
         self.write("bin/qemu-system-x86_64", "#!/bin/sh\n")
         os.chmod(self.path("bin/qemu-system-x86_64"), 0o755)
@@ -351,7 +413,35 @@ boot:
         self.assertEqual(self.run_example("mkinitrd -p only-docker -k RELEASE -o only-docker.img"
                                           ).returncode, 0)
 
+    def make_container_images(self):
+        """What from-docker takes, and the profile that it stands on."""
+        for name in ("root-image", "network-cards"):
+            self.write(f"profiles/{name}.yaml", "description: none\n")
+        shutil.copy(os.path.join(cli.SOURCE, "profiles/machine.yaml"), self.path("profiles"))
+        files = [archives.member("bin", tarfile.DIRTYPE), archives.member("etc", tarfile.DIRTYPE),
+                 archives.member("bin/httpd", content=b"#!/bin/httpd\n", mode=0o755),
+                 archives.member("etc/passwd", content=b"web:x:33:33::/:\n")]
+        archives.tar(self.path("app.tar"), archives.saved([files], config={"Cmd": ["httpd"]}))
+        archives.tar(self.path("exported.tar"), files)
+
+    # what changes a host changes this one, which has a profile of that name as well
+    HOST = r"^mkinitrd (update|status|enable|disable|hook)\b"
+
+    def make_host(self):
+        self.make_root()
+        self.root.file(f"boot/vmlinuz-{cli.RELEASE}", "kernel")
+        self.write("host-profiles/only-docker.yaml", cli.PROFILE)
+        self.root.file("etc/mkinitrd/images.d/only-docker.yaml", "profile: only-docker\n")
+
+    def run_host_example(self, line):
+        line = re.sub(r"\b\d+\.\d+\.\d+-[\w-]+", cli.RELEASE, line)
+        line = re.sub(self.HOST, rf"{cli.MKINITRD} \1 --root root", line)
+        return run("bash", "-c", line, cwd=self.directory, stdin=subprocess.DEVNULL,
+                   env=self.environment(MKINITRD_PROFILE_PATH=self.path("host-profiles")))
+
     def run_example(self, line):
+        if re.match(self.HOST, line):
+            return self.run_host_example(line)
         for pattern, replacement in self.PLACES:
             line = re.sub(pattern, replacement, line)
         environment = self.environment(MKINITRD_PROFILE_PATH=self.path("profiles"))
@@ -379,8 +469,8 @@ boot:
 
     def check_example(self, line):
         done = self.run_example(line)
-        # 3: check and diff found something, which is no mistake in the example
-        good = (0, 3) if re.match(r"mkinitrd (check|diff)\b", line) else (0,)
+        # 3: check, diff and status found something, which is no mistake in the example
+        good = (0, 3) if re.match(r"mkinitrd (check|diff|status)\b", line) else (0,)
         self.assertIn(done.returncode, good, line + "\n" + done.stderr)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only-docker image of this system: same bytes everywhere, and what others read in it.
+"""The only-docker image of this system: same bytes everywhere, and what others read in it. In
+both layouts.
 
-Slow parts are shared: the image is built once for the class, by an ordinary user.
+Slow parts are shared: an image is built once for a class, by an ordinary user.
 """
 import hashlib
 import json
@@ -14,9 +15,11 @@ import subprocess
 import tempfile
 
 import cli
+import newc
 
 MANIFEST = "usr/lib/mkinitrd/manifest.json"
 COMPLETE = "usr/lib/mkinitrd/complete"
+SQUASHFS = "root.squashfs"
 
 
 def newest_release():
@@ -40,6 +43,8 @@ def paths(listing):
 
 class OnlyDocker(cli.CliTest):
 
+    layout = ("--layout", "squashfs")
+
     @classmethod
     def setUpClass(cls):
         cls.release = newest_release()
@@ -56,16 +61,35 @@ class OnlyDocker(cli.CliTest):
         cls.image = cls.shared + "/out/a.img"
         cls.tree = cls.shared + "/tree"
         cls.build("a.img")
-        os.mkdir(cls.tree)
-        with open(cls.image, "rb") as image:
-            unpacked = subprocess.run(["zstd", "-dc"], stdin=image, stdout=subprocess.PIPE,
-                                      check=True, timeout=300).stdout
-        subprocess.run(["cpio", "-id", "--quiet", "--no-absolute-filenames",
-                        "--no-preserve-owner"], input=unpacked, cwd=cls.tree,
-                       check=True, timeout=300)
-        cls.archive = unpacked
+        cls.unpack()
         with open(os.path.join(cls.tree, MANIFEST), encoding="utf-8") as file:
             cls.manifest = json.load(file)
+
+    @classmethod
+    def unpack(cls):
+        """All of it with others' tools, as the kernel and init would: into one tree."""
+        os.mkdir(cls.tree)
+        with open(cls.image, "rb") as image:
+            cls.segments = newc.split(image.read())
+        cls.archives = [*cls.segments[:-1], subprocess.run(
+            ["zstd", "-dc"], input=cls.segments[-1], stdout=subprocess.PIPE, check=True,
+            timeout=300).stdout]
+        for archive in cls.archives:
+            subprocess.run(["cpio", "-id", "--quiet", "--no-absolute-filenames",
+                            "--no-preserve-owner"], input=archive, cwd=cls.tree, check=True,
+                           timeout=300)
+        carried, cls.squashed = os.path.join(cls.tree, SQUASHFS), []
+        if os.path.exists(carried):
+            output_of("unsquashfs", "-q", "-n", "-f", "-d", cls.tree, carried)
+            cls.squashed = paths(output_of("unsquashfs", "-l", "-d", ".", carried))
+            os.unlink(carried)
+
+    @classmethod
+    def listed(cls):
+        """What cpio lists, an archive after the other."""
+        return b"".join(subprocess.run(["cpio", "-it", "--quiet"], input=archive, check=True,
+                                       stdout=subprocess.PIPE, timeout=60).stdout
+                        for archive in cls.archives)
 
     @classmethod
     def build(cls, output, *more, profile=("only-docker",), cwd=None, wrap=cli.as_nobody,
@@ -73,7 +97,7 @@ class OnlyDocker(cli.CliTest):
         argv = [cls.shared + "/mkinitrd"]
         for name in profile:
             argv += ["-p", name]
-        argv += ["-k", cls.release, "-o", output, *more]
+        argv += ["-k", cls.release, "-o", output, *cls.layout, *more]
         env = {"PATH": os.environ["PATH"], "HOME": "/", "LC_ALL": "C", **environment}
         done = subprocess.run(wrap(argv), cwd=cwd or cls.shared + "/out", env=env, timeout=600,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -110,20 +134,31 @@ class OnlyDocker(cli.CliTest):
 
     def test_readers_list_the_same(self):
         ours = paths(output_of(cli.MKINITRD, "ls", self.image))
-        self.assertEqual(len(ours), len(set(ours)))
-        self.assertEqual(ours, paths(output_of("lsinitramfs", self.image)))
-        self.assertEqual(ours, paths(output_of("bsdtar", "-tf", self.image)))
-        listed = subprocess.run(["cpio", "-it", "--quiet"], input=self.archive, check=True,
-                                stdout=subprocess.PIPE, timeout=60).stdout
-        self.assertEqual(ours, paths(listed))
+        theirs = paths(self.listed())
+        self.assertEqual(ours, sorted(theirs + self.squashed))
+        self.assertEqual(theirs, paths(output_of("lsinitramfs", self.image)))
+        by_tar = b"".join(subprocess.run(["bsdtar", "-tf", "-"], input=segment, check=True,
+                                         stdout=subprocess.PIPE, timeout=60).stdout
+                          for segment in self.segments)
+        self.assertEqual(theirs, paths(by_tar))
+        twice = {path for path in ours if ours.count(path) > 1}
+        self.assertFalse([path for path in twice if self.is_file(path)])
+
+    def is_file(self, path):
+        return stat.S_ISREG(os.lstat(self.in_tree(path)).st_mode)
 
     def test_OD_2_listing_equals_the_manifest(self):
-        listed = subprocess.run(["cpio", "-it", "--quiet"], input=self.archive, check=True,
-                                stdout=subprocess.PIPE, timeout=60).stdout.decode().splitlines()
+        listed = self.listed().decode().splitlines()
         self.assertEqual(listed[-2:], [MANIFEST, COMPLETE])
         declared = [entry["path"] for entry in self.manifest["entries"]]
         self.assertEqual(declared, sorted(declared, key=os.fsencode))
-        self.assertEqual(sorted(listed[:-2]), sorted(declared))
+        self.assertEqual(sorted({*listed[:-2], *self.squashed} - {SQUASHFS}), sorted(declared))
+
+    def test_OD_2_init_comes_first(self):
+        """Where memory ends while the kernel unpacks, init is there, and the plan with the figure."""
+        files = [path for path in self.listed().decode().splitlines() if path == SQUASHFS or
+                 self.is_file(path)]
+        self.assertEqual(files[:2], ["init", "usr/lib/mkinitrd/boot.plan"])
 
     def test_files_equal_their_sources(self):
         compared = 0
@@ -201,14 +236,28 @@ class OnlyDocker(cli.CliTest):
         library = next(entry["path"] for entry in self.manifest["entries"]
                        if re.search(r"/libxtables\.so\.[\d.]+$", entry["path"])
                        and entry["type"] == "file")
-        with open(os.path.join(cli.SOURCE, "profiles/iptables.yaml"), encoding="utf-8") as file:
+        with open(os.path.join(cli.SOURCE, "profiles/iptables-programs.yaml"), encoding="utf-8") as file:
             source = file.readlines()
         for wanted, line in ((path, r"^  iptables: \{"), (library, r"^  \S*xtables")):
             said = output_of(cli.MKINITRD, "why", self.image, wanted).decode()
             self.assertEqual(said.splitlines()[0], wanted)
-            number = int(re.search(r"^  .*\(iptables\.yaml:(\d+)\)$", said, re.M).group(1))
+            number = int(re.search(r"^  .*\(iptables-programs\.yaml:(\d+)\)$", said, re.M).group(1))
             self.assertRegex(source[number - 1].rstrip("\n"), line)
 
 
+class Flat(OnlyDocker):
+    """One archive that every tool can read. What does not depend on the layout is not seen twice."""
+
+    layout = ("--layout", "cpio")
+    test_OD_3_init_is_one_static_program = None
+    test_OD_3_OD_15_no_shell_that_no_profile_wants = None
+    test_OD_16_every_program_has_its_libraries = None
+    test_OD_16_certificates = None
+
+    def test_one_archive(self):
+        self.assertEqual(len(self.archives), 1)
+        self.assertEqual(self.squashed, [])
+
+
 if __name__ == "__main__":
-    cli.main("lsinitramfs", "bsdtar", "cpio", "zstd", "readelf")
+    cli.main("unsquashfs", "lsinitramfs", "bsdtar", "cpio", "zstd", "readelf")

@@ -6,7 +6,7 @@ import subprocess
 import cli
 
 QEMU = "qemu-system-x86_64"
-COMMON = ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1500M", "-display",
+COMMON = ["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1500M", "-display",
           "none", "-serial", "mon:stdio", "-no-reboot", "-kernel", "vmlinuz", "-initrd", "a.img"]
 DEVICES = ["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"]
 APPEND = ["-append", "console=ttyS0 panic=-1"]

@@ -3,10 +3,14 @@
  * cmdline.c - the kernel command line, argv in one string, and init's own parameters: words in
  *             quotes come back as they are; whatever a parameter says, the plan stays whole
  */
+#include <errno.h>
+
 #include "fuzz.h"
 #include "init/lib/cmdline.h"
 #include "init/lib/network_address.h"
+#include "init/lib/find.h"
 #include "init/parameters.h"
+#include "init/root_request.h"
 
 static void check_words(const struct cmdline *cmdline)
 {
@@ -70,6 +74,30 @@ static void check_network(const struct plan_network *network)
 	REQUIRE(network->mtu <= 65535);
 }
 
+/* which root the command line asks for: of forms that mounting it can rely on */
+static void check_root(const struct cmdline *cmdline)
+{
+	CLEANUP(root_request_free) struct root_request request = ROOT_REQUEST_EMPTY;
+	CLEANUP(text_free) struct text why = TEXT_EMPTY;
+	const struct bootplan plan = BOOTPLAN_EMPTY;
+	enum find_kind kind;
+	const char *value;
+	int r = root_request_make(&request, &plan, cmdline, &why);
+
+	REQUIRE(r == 0 || r == -EINVAL);
+	REQUIRE((r == -EINVAL) == (why.length > 0));
+	if (r < 0)
+		return;
+	REQUIRE(find_parse(request.find, &kind, &value) && kind != FIND_NONE);
+	REQUIRE(!request.is_writable || (request.cow.kind == COW_NONE && !request.image));
+	REQUIRE(!request.cow.size || !strchr(request.cow.size, ','));
+	REQUIRE(!request.inner || *request.inner);
+	if (request.cow.kind != COW_DISK)
+		return;
+	REQUIRE(find_parse(request.cow.find, &kind, &value));
+	REQUIRE(*request.cow.directory && !strpbrk(request.cow.directory, ",:\\"));
+}
+
 static void check_parameters(struct cmdline *cmdline)
 {
 	static const char text[] = "mkinitrd-plan 1\n"
@@ -106,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_argv(string);
 	REQUIRE(cmdline_parse(&cmdline, string) == 0);
 	check_words(&cmdline);
+	check_root(&cmdline);
 	check_parameters(&cmdline);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "init/agent_daemon_json.h"
+#include "init/daemon_json.h"
 #include "init/lib/find.h"
 
 static void test_OD_21_conflict(void **state)

@@ -82,6 +82,20 @@ static void test_last(void **state)
 	cmdline_free(&cmdline);
 }
 
+static void test_add(void **state)
+{
+	struct cmdline cmdline = CMDLINE_EMPTY;
+
+	(void)state;
+	assert_int_equal(cmdline_add(&cmdline, "mkinitrd.exec=sh -c \"echo a\""), 0);
+	assert_int_equal(cmdline_add(&cmdline, "rd.debug"), 0);
+	assert_int_equal(cmdline_add(&cmdline, ""), 0);
+	assert_string_equal(cmdline_last(&cmdline, "mkinitrd.exec"), "sh -c \"echo a\"");
+	assert_string_equal(cmdline_last(&cmdline, "rd.debug"), "");
+	assert_int_equal(cmdline.count, 3);
+	cmdline_free(&cmdline);
+}
+
 static void test_flag(void **state)
 {
 	static const struct {
@@ -155,9 +169,8 @@ static void test_argv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_last),
-		cmocka_unit_test(test_flag),
+		cmocka_unit_test(test_parse), cmocka_unit_test(test_last),
+		cmocka_unit_test(test_add),   cmocka_unit_test(test_flag),
 		cmocka_unit_test(test_argv),
 	};
 

@@ -141,10 +141,10 @@ static const struct {
 	const char *path; /* of the archive in the image */
 } rows[] = {
 	{ "containers: {\"a/b:1.0\": {programs: {tool: required}, command: [tool, \"${x}\"]}}\n"
-	  "values: {x: y}\n", true, "usr/lib/mkinitrd/images/a_b_1.0.tar" },
+	  "values: {x: y}\n", true, "usr/share/mkinitrd/images/a_b_1.0.tar" },
 	{ "containers: {\"c:1\": {files: {/etc/x: {content: hello}}, env: {A: b}}}\n", true,
-	  "usr/lib/mkinitrd/images/c_1.tar" },
-	{ "containers: {\"x:1\": {from: x.tar}}\n", true, "usr/lib/mkinitrd/images/x_1.tar" },
+	  "usr/share/mkinitrd/images/c_1.tar" },
+	{ "containers: {\"x:1\": {from: x.tar}}\n", true, "usr/share/mkinitrd/images/x_1.tar" },
 	{ "containers: {\"y:1\": {from: x.tar}}\n", false, NULL },
 	{ "containers: {\"x:1\": {from: none.tar}}\n", false, NULL },
 	{ "containers: {\"x:1\": {from: p.yaml}}\n", false, NULL },

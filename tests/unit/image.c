@@ -113,6 +113,81 @@ static void read_file(const char *path, struct text *text)
 	assert_int_equal(file_read(AT_FDCWD, path, SIZE_MAX / 2, text), 0);
 }
 
+/* a foreign tree: hard links around init, which comes before them in the image; devices, a fifo */
+static void hard_links_and_devices_read_back(void **state UNUSED)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		uint32_t nlink, special_minor;
+		uint64_t size;
+	} rows[] = {
+		{ "init", S_IFREG | 04755, 3, 0, 0 },       { "dev", S_IFDIR | 0755, 2, 0, 0 },
+		{ "dev/console", S_IFCHR | 0600, 1, 1, 0 }, { "dev/sda", S_IFBLK | 0600, 1, 9, 0 },
+		{ "etc", S_IFREG | 04755, 3, 0, 0 },        { "fifo", S_IFIFO | 0600, 1, 0, 0 },
+		{ "zlast", S_IFREG | 04755, 3, 0, 6 },
+	};
+	CLEANUP(manifest_cleanup) struct manifest *manifest = manifest_new();
+	CLEANUP(manifest_cleanup) struct manifest *found = NULL;
+	CLEANUP(image_cleanup) struct image_reader *reader = NULL;
+	CLEANUP(memory_free) char *release = NULL;
+	CLEANUP(fd_close) int directory_fd = open(work, O_RDONLY | O_DIRECTORY);
+	struct image_options options = options_of("zstd:1");
+	char label[] = "base:x", stored[] = "stored";
+	struct image_result result;
+	struct image_entry entry;
+	uint64_t inode = 0;
+
+	assert_int_equal(file_write(directory_fd, stored, "linked", 0600), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct addition addition = {
+			.path = rows[i].path,
+			.type = S_ISREG(rows[i].mode)   ? ENTRY_FILE
+				: S_ISDIR(rows[i].mode) ? ENTRY_DIRECTORY
+				: S_ISCHR(rows[i].mode) ? ENTRY_CHARACTER
+				: S_ISBLK(rows[i].mode) ? ENTRY_BLOCK
+							: ENTRY_FIFO,
+			.mode = rows[i].mode & 07777,
+			.device_minor = rows[i].special_minor,
+			.link_group = rows[i].nlink == 3 ? 1 : 0,
+			.is_tree = true,
+			.source = { .directory_fd = directory_fd },
+			.relation = "tree 'base'",
+		};
+
+		if (addition.type == ENTRY_FILE) {
+			addition.source.kind = SOURCE_TREE;
+			addition.source.path = label;
+			addition.source.stored = stored;
+		}
+		assert_int_equal(manifest_add(manifest, &addition, NULL), 1);
+	}
+	assert_int_equal(manifest_finish(manifest, NULL, NULL), 0);
+	assert_int_equal(image_publish(manifest, "a.img", &options, &result), 0);
+	assert_int_equal(result.content, 6);
+	assert_int_equal(image_open("a.img", &reader), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		do
+			assert_int_equal(image_next(reader, &entry), 1);
+		while (text_after(entry.path, "usr"));
+		print_message("row: %s\n", rows[i].path);
+		assert_string_equal(entry.path, rows[i].path);
+		assert_int_equal(entry.mode, rows[i].mode);
+		assert_int_equal(entry.nlink, rows[i].nlink);
+		assert_int_equal(entry.special_minor, rows[i].special_minor);
+		assert_int_equal(entry.size, rows[i].size);
+		if (rows[i].nlink == 3 && inode)
+			assert_int_equal(entry.inode, inode);
+		inode = rows[i].nlink == 3 ? entry.inode : inode;
+	}
+	assert_int_equal(image_read_manifest("a.img", &found, &release, NULL), 0);
+	assert_int_equal(manifest_find(found, "init")->size, 6);
+	assert_string_equal(manifest_find(found, "zlast")->link->path, "etc");
+	assert_memory_equal(manifest_find(found, "init")->sha256,
+			    manifest_find(found, "etc")->sha256, SHA256_SIZE);
+	assert_true(manifest_find(found, "init")->is_hashed);
+}
+
 static const char *const compressions[] = { "none", "zstd:3", "gzip:9", "xz:0", "lz4:1" };
 #define CUT 3 /* these alone are cut and damaged: the way from a byte to an error is the same */
 
@@ -670,6 +745,7 @@ int main(void)
 {
 #define IN_WORK(test) cmocka_unit_test_teardown(test, work_empty)
 	const struct CMUnitTest tests[] = {
+		IN_WORK(hard_links_and_devices_read_back),
 		IN_WORK(an_image_reads_back_as_written),
 		IN_WORK(early_entries_and_the_plan_come_first),
 		IN_WORK(a_directory_that_others_need_too_is_not_early),

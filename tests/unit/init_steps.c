@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "init/mounts.h"
+#include "init/api_mounts.h"
 #include "init/parameters.h"
 #include "init/record.h"
 
@@ -130,8 +130,8 @@ static void test_apply(void **state)
 		{ "", "mkinitrd.mode=supervise", "mode is=supervise" },
 		{ "", "mkinitrd.mode=pid2", "use exec or supervise" },
 		{ "", "mkinitrd.mode=x", "not known" },
-		{ "", "mkinitrd.image=x", "not built yet" },
-		{ "", "mkinitrd.cow=tmpfs", "not built yet" },
+		{ "", "mkinitrd.image=x", "this image is its own root" },
+		{ "", "mkinitrd.cow=tmpfs", "give its profile a boot.root" },
 		{ MAIN, "mkinitrd.exec=\"/bin/sh -c x\"",
 		  "main name=sh exec=/bin/sh exec=-c exec=x\n" },
 		/* the same program keeps the way it says that it is ready */

@@ -169,10 +169,18 @@ static const char full[] =
 	"\"size\":4294967296,\"sha256\":"
 	"\"00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff\","
 	"\"capabilities\":\"cap_chown,cap_bpf=ep cap_kill=i [rootid=5]\","
+	"\"xattrs\":{\"trusted.x\":\"\",\"user.origin\":\"00ff\"},"
 	"\"source\":{\"kind\":\"root\",\"path\":\"/usr/x.ko.xz\",\"unpacked\":true},"
 	"\"reasons\":[{\"relation\":\"boot plan\"},{\"relation\":\"set\",\"at\":\"--set\"},"
 	"{\"relation\":\"program 'x'\",\"at\":\"base.yaml:3\"},"
 	"{\"relation\":\"program 'x'\",\"at\":\"base.yaml:3:9\"}]},\n"
+	"{\"path\":\"usr/y\",\"type\":\"file\",\"mode\":\"4755\",\"uid\":0,\"gid\":0,"
+	"\"size\":4294967296,\"sha256\":"
+	"\"00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff\","
+	"\"link\":\"usr/x\",\"source\":{\"kind\":\"tree\",\"path\":\"base:usr/y\"},"
+	"\"reasons\":[{\"relation\":\"tree 'base'\",\"at\":\"base.yaml:4\"}]},\n"
+	"{\"path\":\"usr/z\",\"type\":\"block device\",\"mode\":\"0600\",\"uid\":0,\"gid\":6,"
+	"\"device\":[259,1048575],\"reasons\":[{\"relation\":\"tree 'base'\"}]},\n"
 	"{\"path\":\"usr/\xc3\xa4 "
 	"\\n\\\"\",\"type\":\"file\",\"mode\":\"0644\",\"uid\":0,\"gid\":0,"
 	"\"source\":{\"kind\":\"none\"},\"reasons\":[{\"relation\":\"file\",\"at\":\"a:b:7\"}]}\n"
@@ -198,6 +206,12 @@ static void json_to_manifest_to_json_is_the_identity(void **state UNUSED)
 	assert_string_equal(entry->reasons[3].at.file, "base.yaml");
 	assert_int_equal(entry->reasons[3].at.line, 3);
 	assert_int_equal(entry->reasons[3].at.column, 9);
+	assert_int_equal(entry->nlink, 2);
+	assert_int_equal(entry->xattrs.count, 2);
+	assert_memory_equal(entry->xattrs.items[1].value, "\0\xff", 2);
+	assert_ptr_equal(manifest_find(manifest, "usr/y")->link, entry);
+	assert_int_equal(manifest_find(manifest, "usr/y")->nlink, 2);
+	assert_int_equal(manifest_find(manifest, "usr/z")->device_minor, 1048575);
 	assert_int_equal(manifest_to_json(manifest, release, profile, &text), 0);
 	assert_string_equal(text_string(&text), full);
 }
@@ -271,7 +285,106 @@ static const struct {
 	{ HEAD "{\"path\":\"a\",\"type\":\"file\"," OWNER ",\"capabilities\":\"\\u001b[2J\","
 	       "\"source\":{\"kind\":\"none\"}," WHY "}]}",
 	  "entry 1: capabilities are not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"directory\"," OWNER ",\"xattrs\":{\"user.a\":\"0\"}," WHY
+	       "}]}",
+	  "entry 1: xattrs are not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"directory\"," OWNER
+	       ",\"xattrs\":{\"user.a\":\"0G\"}," WHY "}]}",
+	  "entry 1: xattrs are not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"directory\"," OWNER ",\"xattrs\":[]," WHY "}]}",
+	  "entry 1: xattrs are not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"fifo\"," OWNER ",\"device\":[1,3]," WHY "}]}",
+	  "entry 1: a device is not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"character device\"," OWNER "," WHY "}]}",
+	  "entry 1: a device is not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"block device\"," OWNER ",\"device\":[1,-3]," WHY "}]}",
+	  "entry 1: a device is not of the form" },
+	{ HEAD "{\"path\":\"a\",\"type\":\"directory\"," OWNER ",\"link\":\"A\"," WHY "}]}",
+	  "entry 1: a link is not right" },
+	{ HEAD "{\"path\":\"b\",\"type\":\"file\"," OWNER ",\"link\":\"a\",\"source\":{\"kind\":"
+	       "\"none\"}," WHY "}]}",
+	  "entry 1: a link is not right" },
+	{ HEAD DIRECTORY("a") ",{\"path\":\"b\",\"type\":\"file\"," OWNER
+			      ",\"link\":\"a\",\"source\":{\"kind\":\"none\"}," WHY "}]}",
+	  "entry 2: a link is not right" },
 };
+
+static void hard_links_that_are_left_find_each_other(void **state UNUSED)
+{
+	static const struct {
+		const char *path, *link; /* NULL: none */
+		uint32_t group, nlink;
+	} links[] = {
+		{ "d", "a", 7, 3 }, { "b", NULL, 8, 1 }, { "a", NULL, 7, 3 },
+		{ "c", "a", 7, 3 }, { "e", NULL, 0, 1 }, { "named", NULL, 7, 1 },
+	};
+	CLEANUP(manifest_cleanup) struct manifest *manifest = manifest_new();
+
+	for (size_t i = 0; i < COUNT_OF(links); i++) {
+		char source[] = "0", label[] = "base:x";
+
+		assert_int_equal(manifest_add(manifest,
+					      &(struct addition){
+						      .path = links[i].path,
+						      .mode = 0644,
+						      .link_group = links[i].group,
+						      .is_tree = true,
+						      .source = { .kind = SOURCE_TREE,
+								  .directory_fd = -1,
+								  .path = label,
+								  .stored = source },
+						      .relation = "tree 'base'",
+					      },
+					      NULL),
+				 1);
+	}
+	assert_int_equal(add(manifest, "named", ENTRY_FILE, "x", true, NULL, 1), 1);
+	assert_int_equal(manifest_finish(manifest, NULL, NULL), 0);
+	for (size_t i = 0; i < COUNT_OF(links); i++) {
+		const struct entry *entry = manifest_find(manifest, links[i].path);
+
+		print_message("row: %s\n", links[i].path);
+		assert_int_equal(entry->nlink, links[i].nlink);
+		if (links[i].link)
+			assert_string_equal(entry->link->path, links[i].link);
+		else
+			assert_null(entry->link);
+	}
+}
+
+/* a directory of a tree keeps what the tree says of it, whoever else wants it */
+static void a_tree_stands_back_for_what_is_made_here_alone(void **state UNUSED)
+{
+	CLEANUP(manifest_cleanup) struct manifest *manifest = manifest_new();
+	struct addition directory = {
+		.path = "var",
+		.type = ENTRY_DIRECTORY,
+		.mode = 02775,
+		.gid = 50,
+		.is_tree = true,
+		.source.directory_fd = -1,
+		.relation = "tree 'base'",
+	};
+	struct addition link = {
+		.path = "init",
+		.type = ENTRY_SYMLINK,
+		.target = "sbin/init",
+		.is_tree = true,
+		.source.directory_fd = -1,
+		.relation = "tree 'base'",
+	};
+
+	assert_int_equal(manifest_add(manifest, &directory, NULL), 1);
+	assert_int_equal(add(manifest, "var", ENTRY_DIRECTORY, NULL, false, NULL, 1), 0);
+	assert_int_equal(manifest_find(manifest, "var")->mode, 02775);
+	assert_int_equal(manifest_find(manifest, "var")->gid, 50);
+	assert_int_equal(manifest_add(manifest, &link, NULL), 1);
+	assert_int_equal(add(manifest, "init", ENTRY_SYMLINK, "elsewhere", false, NULL, 1),
+			 -EEXIST);
+	assert_int_equal(add(manifest, "init", ENTRY_FILE, "made here", false, NULL, 1), 1);
+	assert_int_equal(manifest_add(manifest, &link, NULL), 0);
+	assert_int_equal(manifest_find(manifest, "init")->type, ENTRY_FILE);
+}
 
 static void bad_json_is_refused_and_named(void **state UNUSED)
 {
@@ -307,6 +420,8 @@ int main(void)
 		cmocka_unit_test(json_to_manifest_to_json_is_the_identity),
 		cmocka_unit_test(the_order_of_discovery_does_not_show),
 		cmocka_unit_test(bad_json_is_refused_and_named),
+		cmocka_unit_test(hard_links_that_are_left_find_each_other),
+		cmocka_unit_test(a_tree_stands_back_for_what_is_made_here_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

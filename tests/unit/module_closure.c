@@ -13,6 +13,7 @@
 
 #include "mkinitrd/resolve.h"
 #include "tests/fixture/program.h"
+#include "tests/unit/installed.h"
 
 #define THREADS_MOST 64
 
@@ -22,26 +23,6 @@ struct comparison {
 	char **outputs; /* what modprobe prints for each name */
 	atomic_size_t next;
 };
-
-/* the first kernel under /lib/modules that has indexes; NULL when none is installed */
-static char *kernel_find(const struct sysroot *root)
-{
-	CLEANUP(directory_close) DIR *directory = NULL;
-	const struct dirent *entry;
-
-	if (sysroot_opendir(root, "/lib/modules", &directory) < 0)
-		return NULL;
-	while ((entry = readdir(directory)) != NULL) {
-		CLEANUP(text_free) struct text path = TEXT_EMPTY;
-		struct stat status;
-
-		text_format(&path, "/lib/modules/%s/modules.dep.bin", entry->d_name);
-		if (entry->d_name[0] != '.' &&
-		    sysroot_stat(root, text_string(&path), true, &status) == 0)
-			return strdup(entry->d_name);
-	}
-	return NULL;
-}
 
 /* names of all files in modules.dep or modules.builtin */
 static void names_read(const struct sysroot *root, const char *directory, const char *index,

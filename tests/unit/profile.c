@@ -139,7 +139,34 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		{ "boot: { services: { main: {} } }\n",
 		  "x.yaml:1:21: 'main' in 'boot.services' is not the name of a service: letters, "
 		  "digits, '_', '-', and not 'main'" },
+		{ "run: { env: { \"A B\": x } }\n",
+		  "x.yaml:1:15: 'A B' in 'run.env' is not the name of a variable: no blanks and "
+		  "no '='" },
+		{ "run: { ports: { 70000/tcp: {} } }\n", "x.yaml:1:17: '70000/tcp' in 'run.ports' "
+							 "is not a port: NUMBER/tcp, NUMBER/udp or "
+							 "NUMBER/sctp, from 1 to 65535" },
+		{ "run: { volumes: { srv: {} } }\n",
+		  "x.yaml:1:19: 'srv' in 'run.volumes' is not a path in the image: it must begin "
+		  "with '/'" },
 		/* values */
+		{ "run: { stop-signal: SIGFOO }\n",
+		  "x.yaml:1:21: 'run.stop-signal' (what asks it to end) is 'SIGFOO'; expected a "
+		  "signal such as SIGTERM or SIGRTMIN+3" },
+		{ "run: { user: \"a:b:c\" }\n",
+		  "x.yaml:1:14: 'run.user' (the user it runs as) is 'a:b:c'; expected a user such "
+		  "as 1000, web or web:www-data" },
+		{ "run: { directory: x }\n", "x.yaml:1:19: 'run.directory' (the folder it runs in) "
+					     "is 'x'; expected a path that begins with '/'" },
+		{ "run: { limits: { cpus: \"0.0001\" } }\n",
+		  "x.yaml:1:24: 'run.limits.cpus' (time of processors) is '0.0001'; expected a "
+		  "number of CPUs such as 2 or 0.5" },
+		{ "run: { limits: { pids: 0 } }\n",
+		  "x.yaml:1:24: 'run.limits.pids' (processes and threads) is '0'; expected a "
+		  "number from 1" },
+		{ "run: { network: bridge=a-very-long-bridge }\n",
+		  "x.yaml:1:17: 'run.network' (what it sees of the network) is "
+		  "'bridge=a-very-long-bridge'; expected host, private, veth, bridge=NAME or "
+		  "macvlan=INTERFACE" },
 		{ "programs: { x: requird }\n",
 		  "x.yaml:1:16: 'programs.x' (whether the build fails without it) is 'requird'; "
 		  "expected 'required', 'optional', a map; did you mean 'required'?" },
@@ -197,17 +224,21 @@ static void wrong_profiles_are_refused_in_one_line(void **state UNUSED)
 		  "without value) is a map; expected text or a list of text such as [a, b] or "
 		  "true" },
 		/* what later versions build */
-		{ "trees: {}\n", "x.yaml:1:1: 'trees' (directories and archives) is not supported "
-				 "by this version; leave it out" },
-		{ "boot: { root: { find: LABEL=x } }\n",
-		  "x.yaml:1:23: 'boot.root.find: LABEL=x' (none: the image is the root) is not "
-		  "supported by this version, which knows: none" },
+		{ "boot: { root: { find: sda1 } }\n",
+		  "x.yaml:1:23: 'boot.root.find' (its device; none: the image is the root) is "
+		  "'sda1'; expected LABEL=, UUID=, PARTLABEL=, PARTUUID=, virtio-SERIAL, a path in "
+		  "/dev, or none" },
+		{ "boot: { root: { cow: memory } }\n",
+		  "x.yaml:1:22: 'boot.root.cow' (where changes go; tmpfs when not said) is "
+		  "'memory'; "
+		  "expected tmpfs, tmpfs:SIZE, none, or LABEL=, UUID=, PARTLABEL=, PARTUUID=, a "
+		  "path in /dev, each with :DIRECTORY" },
 		{ "boot: { disk: { absent: erase } }\n",
 		  "x.yaml:1:25: 'boot.disk.absent' (what to do without it) is 'erase'; expected "
 		  "'tmpfs', 'stop', 'format'" },
-		{ "output: { layout: squashfs }\n",
-		  "x.yaml:1:19: 'output.layout: squashfs' (how the image is put together) is not "
-		  "supported by this version, which knows: cpio" },
+		{ "output: { layout: ext4 }\n",
+		  "x.yaml:1:19: 'output.layout' (how the image is put together) is 'ext4'; "
+		  "expected 'cpio', 'squashfs'" },
 		/* what only the whole tells */
 		{ "files: { /x: { content: a, from: b } }\n",
 		  "x.yaml:1:34: 'files./x' has both 'from' and 'content' (x.yaml:1); set one of "
@@ -515,7 +546,7 @@ static void all_errors_can_be_said(void **state UNUSED)
 		"mkinitrd: x.yaml:3:31: 'boot.mode' (how init hands over) is 'b'; expected 'exec', "
 		"'supervise'\n"
 		"mkinitrd: --set: unknown key 'nothing'; known here: description, include, values, "
-		"kernel, programs, files, trees, scripts, containers, boot, check, output\n");
+		"kernel, programs, files, trees, scripts, containers, boot, run, check, output\n");
 }
 
 /* ---- what is shown is a profile ---- */

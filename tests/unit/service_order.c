@@ -33,6 +33,9 @@ static const struct {
 	{ { "a:nothing" }, NULL, NULL, "'a' needs 'nothing'" },
 	{ { "a" }, "nothing", NULL, "'main' needs 'nothing'" },
 	{ { "a", "a" }, NULL, NULL, "'a' is there twice" },
+	/* what main alone can wait for */
+	{ { "a" }, "network", "a", NULL },
+	{ { "a:network" }, NULL, NULL, "'a' needs 'network'" },
 };
 
 static void plan_make(struct bootplan *plan, const char *const *services, const char *main_needs)
