@@ -113,7 +113,7 @@ class Debian(unittest.TestCase):
 
     def menu(self):
         """The images that GRUB's menu has."""
-        return re.findall(r"^\s*initrd\s+(\S*mkinitrd\S*)$", self.root.read(GRUB), re.M)
+        return re.findall(r"^\s*initrd\s+'(\S*mkinitrd\S*)'$", self.root.read(GRUB), re.M)
 
     # ---- the package itself
 
