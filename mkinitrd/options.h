@@ -98,6 +98,8 @@ int cmd_boot_times(const struct options *options);
 int cmd_run(const struct options *options);
 int cmd_from_docker(const struct options *options);
 int cmd_disk(const struct options *options);
+int cmd_iso(const struct options *options);
+int cmd_dist(const struct options *options);
 int cmd_tar(const struct options *options);
 int cmd_dir(const struct options *options);
 int cmd_oci(const struct options *options);
