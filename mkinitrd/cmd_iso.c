@@ -90,6 +90,8 @@ int cmd_iso(const struct options *options)
 		return usage("iso takes either -p PROFILE or one IMAGE");
 	if (options->arguments.count && options->sets.count)
 		return usage("--set needs -p PROFILE: an IMAGE is as it is");
+	if (options->arguments.count && options->lock)
+		return usage("--lock needs -p PROFILE: an IMAGE is made already");
 	progress_set(options->progress, options->quiet);
 	r = spool_open(&spool);
 	if (r == 0)

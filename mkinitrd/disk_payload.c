@@ -16,6 +16,7 @@
 #include "disk_payload.h"
 #include "fail.h"
 #include "image.h"
+#include "lock.h"
 #include "profile.h"
 #include "resolve.h"
 #include "sysroot.h"
@@ -118,7 +119,8 @@ static int build(const struct options *options, bool is_squashfs, struct built *
 		return fail(-ENOMEM, "cannot name a temporary file");
 	build_options.output = text_string(ret_path);
 	build_options.squashfs = is_squashfs ? text_string(&built->squashfs) : NULL;
-	return build_image(&build_options, "initrd");
+	return options->lock ? lock_build_image(&build_options, "initrd")
+			     : build_image(&build_options, "initrd");
 }
 
 static int check_words(const struct strings *words)

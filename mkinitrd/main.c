@@ -146,7 +146,7 @@ const struct subcommand subcommands[] = {
 		.name = "iso",
 		.function = cmd_iso,
 		.arguments = "[IMAGE]",
-		.options = "profile set output kernel root devices layout compress jobs force refresh progress",
+		.options = "profile set output lock kernel root devices layout compress jobs force refresh progress",
 		.help = "make an ISO that boots by itself, as a CD or on a disk",
 		.description =
 			"Kernel and image once, with GRUB for BIOS and systemd-boot for UEFI. The file is a disc,\n"
@@ -159,7 +159,7 @@ const struct subcommand subcommands[] = {
 	{
 		.name = "dist",
 		.function = cmd_dist,
-		.options = "profile set output kernel root devices layout compress jobs force refresh progress",
+		.options = "profile set output lock kernel root devices layout compress jobs force refresh progress",
 		.help = "make an archive to hand out: ISO, kernel, image, and a script that starts it",
 		.description =
 			"A folder dist/ with the ISO, kernel and image, manifest, SHA-256 sums, and kvm/run.sh,\n"

@@ -58,6 +58,7 @@ const struct option_row option_rows[] = {
 	{ 0,   OPTION_TEXT,      "image",     "NAME:TAG",          AT(image),     NULL,    "which image of an archive with several" },
 	{ 0,   OPTION_TEXT,      "into",      "DISK",              AT(into),      NULL,    "write to that disk, or disk image, in place" },
 	{ 0,   OPTION_TEXT,      "bundle",    "FILE",              AT(bundle),    NULL,    "a host's bundle for the boot partition, and FILE.sig with it" },
+	{ 0,   OPTION_TEXT,      "lock",      "FILE",              AT(lock),      NULL,    "hold the build to the SHA-256 of all that it reads; written when missing" },
 	{ 0,   OPTION_FLAG,      "keep-data", NULL,                AT(keep_data), NULL,    "make the disk anew, but leave its partition DOCKER" },
 	{ 'y', OPTION_FLAG,      "yes",       NULL,                AT(yes),       NULL,    "do not ask before a disk is erased" },
 	{ 0,   OPTION_TEXT,      "sign",      "KEY",               AT(sign),      NULL,    "sign with that Ed25519 private key (PEM): FILE.sig" },

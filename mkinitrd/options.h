@@ -44,6 +44,7 @@ struct options {
 	/* disk */
 	const char *into;
 	const char *bundle; /* --bundle */
+	const char *lock;   /* --lock */
 	bool keep_data, yes;
 	/* oci */
 	const char *tag;

@@ -227,6 +227,125 @@ class Dist(IsoTest):
         self.assertFalse(os.path.exists(self.path("d.tar")))
 
 
+class Lock(IsoTest):
+    """What a build reads, in a file that holds the next one to it."""
+
+    def setUp(self):
+        super().setUp()
+        # who owns what: as dpkg and pacman record it
+        self.root.file("var/lib/dpkg/status", "Package: hello\nStatus: install ok installed\n"
+                       "Version: 2.10-3\n\nPackage: libgreet\nVersion: 1:0.5\n")
+        self.root.file("var/lib/dpkg/info/hello.list", "/.\n/usr\n/usr/bin/hello\n")
+        # by the name that its folder had before it moved below /usr
+        self.root.file("var/lib/dpkg/info/libgreet:amd64.list", "/lib/libgreet.so\n")
+        self.root.file("var/lib/pacman/local/linux-lts-6.0-1/files",
+                       f"%FILES%\nboot/\nboot/vmlinuz-{cli.RELEASE}\n")
+        self.write("note.txt", "beside the profile\n")
+        self.write("tree/etc/of-a-tree", "of a tree\n")
+        self.profile = PROFILE + ("files: { /etc/note: { from: note.txt } }\n"
+                                  "trees: { base: { from: tree, at: /srv } }\n")
+
+    def build(self, *more, command="iso", output="d.iso"):
+        done = self.run_program(*self.arguments(command, output, "--lock", "d.lock", *more,
+                                                profile=self.profile))
+        self.assertEqual(os.listdir(self.path("temporary")), [], done.stderr)
+        return done
+
+    def lines(self):
+        """Name -> sum and owner."""
+        text = content(self.path("d.lock")).decode().splitlines()
+        self.assertEqual(text[0], "mkinitrd-lock 1")
+        found = {}
+        for line in text[1:]:
+            digest, package, version, name = line.split(" ", 3)
+            found[name] = digest, f"{package} {version}"
+        self.assertEqual(list(found), sorted(found))
+        self.assertEqual(len(found), len(text) - 1)
+        return found
+
+    def test_OD_19_versions_and_sums(self):
+        done = self.build()
+        self.assertEqual(done.status, 0, done.stderr)
+        locked = self.lines()
+        self.assertIn(f"mkinitrd: d.lock: {len(locked)} files locked\n", done.stderr)
+        for name, path, owner in (
+                ("/usr/bin/hello", "root/usr/bin/hello", "hello 2.10-3"),
+                ("/usr/lib/libgreet.so", "root/usr/lib/libgreet.so", "libgreet 1:0.5"),
+                (f"/boot/vmlinuz-{cli.RELEASE}", f"root/boot/vmlinuz-{cli.RELEASE}",
+                 "linux-lts 6.0-1"),
+                ("/usr/lib/ld.so", "root/usr/lib/ld.so", "- -"),
+                ("./note.txt", "note.txt", "- -"),
+                ("base:etc/of-a-tree", "tree/etc/of-a-tree", "- -")):
+            with self.subTest(name):
+                self.assertEqual(locked.get(name), (
+                    hashlib.sha256(content(self.path(path))).hexdigest(), owner), sorted(locked))
+        before = content(self.path("d.lock"))
+        iso = content(self.path("d.iso"))
+        # held to it, nothing is said and nothing changes, also by the other command
+        self.assertNotIn("locked", self.build().stderr)
+        self.assertEqual(content(self.path("d.lock")), before)
+        self.assertEqual(content(self.path("d.iso")), iso)
+        self.assertEqual(self.build(command="dist", output="d.tar").status, 0)
+
+    def check_stopped(self, words):
+        before = content(self.path("d.iso")), content(self.path("d.lock"))
+        done = self.build()
+        self.assertEqual((done.status, done.stdout), (1, ""))
+        self.assertEqual(done.stderr.splitlines()[-1],
+                         f"mkinitrd: not what lock file 'd.lock' says: {words}; nothing was "
+                         "written; remove 'd.lock' to lock what is there now")
+        self.assertEqual((content(self.path("d.iso")), content(self.path("d.lock"))), before)
+
+    def test_OD_19_a_flipped_byte_stops_the_build(self):
+        self.assertEqual(self.build().status, 0)
+        for name, path, owner in (
+                ("/usr/bin/hello", "root/usr/bin/hello", "hello 2.10-3"),
+                (f"/boot/vmlinuz-{cli.RELEASE}", f"root/boot/vmlinuz-{cli.RELEASE}",
+                 "linux-lts 6.0-1"),
+                ("./note.txt", "note.txt", "- -"),
+                ("base:etc/of-a-tree", "tree/etc/of-a-tree", "- -")):
+            right = content(self.path(path))
+            # in a place that means nothing to whoever reads it; and one that is cut short
+            if b"GCC: " in right:
+                changed = [right.replace(b"GCC: ", b"GCC; ", 1)]
+            else:
+                changed = [right[:-1] + bytes([right[-1] ^ 1]), right[:-1]]
+            for wrong in changed:
+                with self.subTest(name, size=len(wrong)):
+                    with open(self.path(path), "r+b") as file:
+                        file.write(wrong)
+                        file.truncate()
+                    self.check_stopped(
+                        f"'{name}' has SHA-256 {hashlib.sha256(wrong).hexdigest()} ({owner}), and "
+                        f"{hashlib.sha256(right).hexdigest()} ({owner}) is locked")
+            with open(self.path(path), "wb") as file:
+                file.write(right)
+        # one more, one less, and two at once
+        self.write("tree/etc/more", "more\n")
+        self.check_stopped("'base:etc/more' is used and is not in it")
+        os.unlink(self.path("tree/etc/of-a-tree"))
+        self.check_stopped("'base:etc/more' is used and is not in it, and 1 more differ")
+        os.unlink(self.path("tree/etc/more"))
+        self.check_stopped("'base:etc/of-a-tree' is in it and is not used")
+        os.unlink(self.path("d.lock"))
+        self.assertEqual(self.build().status, 0)
+        self.assertNotIn("base:etc/of-a-tree", self.lines())
+
+    def test_OD_19_a_lock_that_is_none(self):
+        for text, line in (("", 1), ("mkinitrd-lock 2\n", 1),
+                           ("mkinitrd-lock 1\nabc - - /usr/bin/hello\n", 2),
+                           ("mkinitrd-lock 1\n" + "a" * 64 + " - - /usr/bin/hello", 2)):
+            with self.subTest(text):
+                self.write("d.lock", text)
+                done = self.build()
+                self.assertEqual((done.status, done.stderr.splitlines()[-1]), (
+                    1, f"mkinitrd: 'd.lock' line {line} is no line of a lock file; remove it to "
+                    "lock what is there now"))
+                self.assertEqual(content(self.path("d.lock")).decode(), text)
+        self.refuse(["iso", "a.img", "--lock", "d.lock"],
+                    "--lock needs -p PROFILE: an IMAGE is made already; see mkinitrd iso --help", 2)
+
+
 class Script(cli.CliTest):
     """run.sh as it is in an archive, beside an ISO that nobody starts."""
 
