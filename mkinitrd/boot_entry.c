@@ -172,7 +172,7 @@ int boot_grub_update(const struct host *host, const struct definition *definitio
 	if (!config)
 		return fail(-ENOMEM, "cannot run grub-mkconfig");
 	argv[2] = config;
-	r = process_run(argv, -1, &output, &status);
+	r = process_run(argv, NULL, -1, &output, &status);
 	if (r < 0)
 		return fail(r, "cannot run grub-mkconfig (grub-config: in %s)", definition->path);
 	if (status == 0)

@@ -64,7 +64,7 @@ static int make_file(const struct options *options)
 	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	struct disk_wish wish = { .label = options->output };
 	struct disk_job job = { .label = options->output, .payload = &payload };
-	int r = disk_payload_make(options, &payload);
+	int r = disk_payload_make(options, true, &payload);
 
 	if (r == 0)
 		r = make_wish(options, &payload, &wish);
@@ -91,7 +91,7 @@ static int update(const struct options *options, struct disk_target *target)
 	CLEANUP(disk_payload_free) struct disk_payload payload = DISK_PAYLOAD_NONE;
 	CLEANUP(volume_close) struct volume volume = VOLUME_NONE;
 	char letter = 'a';
-	int r = disk_payload_make(options, &payload);
+	int r = disk_payload_make(options, true, &payload);
 
 	if (r == 0)
 		r = disk_target_volume(target, payload.mtime, &volume);
@@ -147,7 +147,7 @@ static int make_into(const struct options *options, struct disk_target *target)
 	wish.keep_array = wish.keep ? target->gpt.array : 0;
 	r = ask_to_erase(options, target);
 	if (r == 0)
-		r = disk_payload_make(options, &payload);
+		r = disk_payload_make(options, true, &payload);
 	if (r == 0)
 		r = make_wish(options, &payload, &wish);
 	if (r == 0)

@@ -28,6 +28,9 @@
 #define CORE_MOST ((size_t)960 << 10) /* less than the partition it goes to */
 #define PACKAGE "grub-pc-bin (with grub-common)"
 
+/* for a disc: its file system, and the file in it that is one itself */
+static const char *const disc_modules[] = { "iso9660", "loopback", "search", NULL };
+static const char *const disk_modules[] = { NULL };
 static const char *const modules[] = {
 	"biosdisk", "part_gpt", "fat",    "normal",   "linux",  "configfile", "test",
 	"echo",     "sleep",    "serial", "terminal", "reboot", "halt",       "ls",
@@ -76,48 +79,83 @@ static int read_boot(const char *folder, uint64_t sector, uint8_t *boot)
 	return 0;
 }
 
-static int make_core(const char *folder, unsigned partition, struct text *core)
+/* @words, then the modules of every core and @more of them; up to a NULL each */
+static int collect_words(const char *const *words, const char *const *more, struct strings *argv)
+{
+	int r = strings_add(argv, "grub-mkimage");
+
+	for (; r == 0 && *words; words++)
+		r = strings_add(argv, *words);
+	for (size_t i = 0; r == 0 && i < COUNT_OF(modules); i++)
+		r = strings_add(argv, modules[i]);
+	for (; r == 0 && *more; more++)
+		r = strings_add(argv, *more);
+	return r;
+}
+
+static int make_core(const char *const *words, const char *const *more, struct text *core)
 {
 	CLEANUP(strings_free) struct strings argv = STRINGS_EMPTY;
 	CLEANUP(fd_close) int fd = memfd_create("core.img", MFD_CLOEXEC);
-	int r = fd < 0 ? fail(-errno, "cannot make GRUB's core image") : 0;
+	int r = fd < 0 ? -errno : collect_words(words, more, &argv);
 
 	if (r < 0)
-		return r;
-	if (strings_add(&argv, "grub-mkimage") < 0 || strings_add(&argv, "-O") < 0 ||
-	    strings_add(&argv, "i386-pc") < 0 || strings_add(&argv, "-d") < 0 ||
-	    strings_add(&argv, folder) < 0 || strings_add(&argv, "-p") < 0 ||
-	    strings_add_format(&argv, "(,gpt%u)/grub", partition) < 0)
-		return fail(-ENOMEM, "cannot make GRUB's core image");
-	for (size_t i = 0; i < COUNT_OF(modules); i++)
-		if (strings_add(&argv, modules[i]) < 0)
-			return fail(-ENOMEM, "cannot make GRUB's core image");
+		return fail(r, "cannot make GRUB's core image");
 	r = program_run(argv.items, PACKAGE, NULL, fd);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail(-errno, "cannot make GRUB's core image");
 	r = file_read_fd(fd, CORE_MOST, core);
-	return r < 0 ? fail(r, "cannot use GRUB's core image") : 0;
+	if (r < 0)
+		return fail(r, "cannot use GRUB's core image");
+	if (core->length <= SECTOR)
+		return fail(0, "grub-mkimage made no core image; is GRUB's folder '%s' whole?",
+			    words[3]);
+	return 0;
 }
 
 int grub_make(uint64_t sector, unsigned partition, struct grub *grub)
 {
 	const char *folder = NULL;
+	char prefix[32];
 	uint8_t *list;
 	int r = find_folder(&folder);
 
+	(void)snprintf(prefix, sizeof(prefix), "(,gpt%u)/grub", partition);
 	if (r == 0)
 		r = read_boot(folder, sector, grub->boot);
 	if (r == 0)
-		r = make_core(folder, partition, &grub->core);
+		r = make_core(
+			(const char *const[]){ "-O", "i386-pc", "-d", folder, "-p", prefix, NULL },
+			disk_modules, &grub->core);
 	if (r < 0)
 		return r;
-	if (grub->core.length <= SECTOR)
-		return fail(0, "grub-mkimage made no core image; is '%s' whole?", folder);
 	list = (uint8_t *)grub->core.data + BLOCK_LIST;
 	put(list, 8, sector + 1);
 	put(list + 8, 2, (grub->core.length - 1) / SECTOR);
 	put(list + 10, 2, CORE_SEGMENT);
 	return 0;
+}
+
+int grub_make_disc(const char *commands, struct text *core, char **ret_hybrid)
+{
+	CLEANUP(fd_close) int fd = memfd_create("grub.cfg", MFD_CLOEXEC);
+	CLEANUP(text_free) struct text hybrid = TEXT_EMPTY;
+	const char *folder = NULL;
+	char config[64];
+	int r = find_folder(&folder);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || file_write_fd(fd, commands, strlen(commands)) < 0)
+		return fail(-errno, "cannot make GRUB's core image");
+	(void)snprintf(config, sizeof(config), "/proc/%d/fd/%d", (int)getpid(), fd);
+	r = make_core((const char *const[]){ "-O", "i386-pc-eltorito", "-d", folder, "-p", "/grub",
+					     "-c", config, NULL },
+		      disc_modules, core);
+	text_format(&hybrid, "%s/boot_hybrid.img", folder);
+	if (r == 0 && access(text_string(&hybrid), R_OK) < 0)
+		r = fail(-errno, "cannot read GRUB's '%s'; install " PACKAGE, text_string(&hybrid));
+	return r < 0 ? r : text_take(&hybrid, ret_hybrid);
 }

@@ -7,14 +7,14 @@
  * Not:   where the parts lie (disk_layout.c), what is in a slot (disk_slots.c)
  * Facts: UEFI 2.10 section 5.2.3: a protective MBR has one partition of type 0xEE from sector 1 on;
  *        0xffffffff is its size when the disk's is not to be said, which stays true when the disk
- *        grows. Section 3.5.1.1: firmware starts \EFI\BOOT\BOOTX64.EFI. INT 18h: the BIOS goes on
- *        to the next device
+ *        grows. INT 18h: the BIOS goes on to the next device
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "disk_boot.h"
 #include "disk_docker.h"
 #include "disk_grub.h"
 #include "disk_make.h"
@@ -23,7 +23,6 @@
 #include "progress.h"
 #include "../init/lib/file.h"
 
-#define EFI_LOADER "/usr/lib/systemd/boot/efi/systemd-bootx64.efi"
 #define PARTITION_ENTRY 446
 
 static void make_ids(struct disk_job *job)
@@ -99,40 +98,6 @@ static int write_table(struct disk_job *job)
 	return r < 0 ? r : gpt_write(job->fd, gpt);
 }
 
-static int read_efi_loader(struct text *text, struct content *content)
-{
-	int r = file_read(AT_FDCWD, EFI_LOADER, 16 << 20, text);
-
-	if (r < 0)
-		return fail(r, "cannot read '" EFI_LOADER "'; install systemd-boot, on Debian the "
-			       "package systemd-boot-efi");
-	*content = (struct content){ .fd = -1, .bytes = text->data, .size = text->length };
-	return 0;
-}
-
-static int write_boot(struct disk_job *job, const struct content *efi_loader, struct fat **ret_fat)
-{
-	const struct gpt_partition *partition = &job->layout.gpt.partitions[DISK_BOOT];
-	struct volume volume = VOLUME_NONE;
-	struct fat_form form = {
-		.bytes = disk_partition_bytes(partition),
-		.label = "MKINITRD",
-		.mtime = job->payload->mtime,
-		.hidden = (uint32_t)partition->first,
-	};
-	uint8_t id[16];
-	int r;
-
-	disk_payload_id(job->payload, "boot file system", id);
-	memcpy(&form.volume_id, id, sizeof(form.volume_id));
-	r = fat_make(job->fd, disk_partition_offset(partition), &form, ret_fat);
-	if (r < 0)
-		return fail(r, "cannot make the boot partition of '%s'", job->label);
-	volume.fat = *ret_fat;
-	r = slots_make(&volume, efi_loader, &job->payload->slot, job->label);
-	return r < 0 ? r : slots_add_bundle(&volume, &job->payload->host, job->label);
-}
-
 /* what is to be written, all of it made before anything is */
 struct parts {
 	struct grub grub;
@@ -164,6 +129,13 @@ static int make_docker(const struct disk_job *job, struct parts *parts)
 
 static int write_parts(struct disk_job *job, const struct parts *parts)
 {
+	const struct gpt_partition *partition = &job->layout.gpt.partitions[DISK_BOOT];
+	const struct boot_place place = {
+		.fd = job->fd,
+		.offset = disk_partition_offset(partition),
+		.bytes = disk_partition_bytes(partition),
+		.label = job->label,
+	};
 	CLEANUP(fat_cleanup) struct fat *fat = NULL;
 	int r = write_table(job);
 
@@ -174,7 +146,7 @@ static int write_parts(struct disk_job *job, const struct parts *parts)
 		r = disk_docker_write(job->fd, parts->docker_fd, &parts->docker);
 	if (r < 0)
 		return fail(r, "cannot write '%s'", job->label);
-	r = write_boot(job, &parts->efi_loader, &fat);
+	r = boot_volume_make(&place, job->payload, &parts->efi_loader, &fat);
 	if (r < 0)
 		return r;
 	if (fdatasync(job->fd) < 0)
@@ -193,7 +165,7 @@ int disk_make(struct disk_job *job)
 
 	make_ids(job);
 	disk_payload_place(job->payload, job->layout.gpt.partitions[DISK_BOOT].guid);
-	r = read_efi_loader(&parts.efi_text, &parts.efi_loader);
+	r = boot_loader_read(&parts.efi_text, &parts.efi_loader);
 	if (r == 0)
 		r = grub_make(DISK_BIOS_FIRST, DISK_BOOT + 1, &parts.grub);
 	if (r == 0 && !job->keeps_docker)

@@ -16,6 +16,7 @@
 #include "disk_payload.h"
 #include "fail.h"
 #include "image.h"
+#include "lock.h"
 #include "profile.h"
 #include "resolve.h"
 #include "sysroot.h"
@@ -40,6 +41,7 @@ void disk_payload_free(struct disk_payload *payload)
 	fd_close(&payload->host.bundle.fd);
 	fd_close(&payload->host.signature.fd);
 	free(payload->host.path);
+	free(payload->profile);
 }
 
 /* ---- the kernel ---- */
@@ -117,7 +119,8 @@ static int build(const struct options *options, bool is_squashfs, struct built *
 		return fail(-ENOMEM, "cannot name a temporary file");
 	build_options.output = text_string(ret_path);
 	build_options.squashfs = is_squashfs ? text_string(&built->squashfs) : NULL;
-	return build_image(&build_options, "initrd");
+	return options->lock ? lock_build_image(&build_options, "initrd")
+			     : build_image(&build_options, "initrd");
 }
 
 static int check_words(const struct strings *words)
@@ -194,7 +197,8 @@ static int take_bundle(const char *path, const struct plan_bundle *plan, bool is
 	return host->path ? 0 : fail(-ENOMEM, "cannot make a disk");
 }
 
-static int take_image(const struct options *options, const char *path, struct disk_payload *payload)
+static int take_image(const struct options *options, const char *path, bool is_beside,
+		      struct disk_payload *payload)
 {
 	struct slot_payload *slot = &payload->slot;
 	CLEANUP(manifest_cleanup) struct manifest *manifest = NULL;
@@ -219,10 +223,10 @@ static int take_image(const struct options *options, const char *path, struct di
 	if (r < 0)
 		return r;
 	if (plan.has_root && !plan.root.find && slot->squashfs.fd < 0)
-		return fail(0,
-			    "image '%s' has its root in a SquashFS of its own; name that with "
-			    "--squashfs",
-			    path);
+		return fail(0, "image '%s' has its root in a SquashFS of its own; %s", path,
+			    is_beside ? "name that with --squashfs"
+				      : "here only an image boots that carries it: build it "
+					"without --squashfs");
 	if (options->bundle) {
 		r = take_bundle(options->bundle, &plan.bundle, plan.has_bundle, &payload->host);
 		if (r < 0)
@@ -230,7 +234,8 @@ static int take_image(const struct options *options, const char *path, struct di
 	}
 	payload->lacks_resize = plan.has_disk && plan.disk.resize != PLAN_YES;
 	text_format(&title, "%s%s%s", profile, *release ? " " : "", release);
-	if (text_take(&title, &slot->title) < 0)
+	payload->profile = text_pointer_take(&profile);
+	if (text_take(&title, &slot->title) < 0 || !payload->profile)
 		return fail(-ENOMEM, "cannot make a disk");
 	return check_words(&slot->cmdline);
 }
@@ -323,7 +328,7 @@ static int read_profile(const struct options *options, struct disk_payload *payl
 	return 0;
 }
 
-int disk_payload_make(const struct options *options, struct disk_payload *payload)
+int disk_payload_make(const struct options *options, bool is_beside, struct disk_payload *payload)
 {
 	CLEANUP(built_free) struct built built = { 0 };
 	bool is_squashfs = false;
@@ -337,15 +342,16 @@ int disk_payload_make(const struct options *options, struct disk_payload *payloa
 		if (options->squashfs)
 			r = take_squashfs(options->squashfs, &payload->slot.squashfs);
 		if (r == 0)
-			r = take_image(options, options->arguments.items[0], payload);
+			r = take_image(options, options->arguments.items[0], is_beside, payload);
 	} else {
 		r = read_profile(options, payload, &is_squashfs);
+		is_squashfs &= is_beside;
 		if (r == 0)
 			r = build(options, is_squashfs, &built);
 		if (r == 0 && is_squashfs)
 			r = take_squashfs(text_string(&built.squashfs), &payload->slot.squashfs);
 		if (r == 0)
-			r = take_image(options, text_string(&built.image), payload);
+			r = take_image(options, text_string(&built.image), is_beside, payload);
 		(void)unlink(text_string(&built.image));
 		(void)unlink(text_string(&built.squashfs));
 	}

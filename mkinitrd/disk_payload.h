@@ -11,6 +11,7 @@ struct disk_payload {
 	struct slot_payload slot;
 	struct bundle_payload host;
 	uint64_t disk_bytes, boot_bytes; /* output.disk.size and .boot of the profile; 0: none */
+	char *profile;                   /* name of the one that the image is of */
 	int64_t mtime;                   /* SOURCE_DATE_EPOCH or 0 */
 	bool lacks_resize;               /* the plan's disk is not to grow */
 	uint8_t digest[32];              /* of all that the slot holds */
@@ -20,8 +21,10 @@ struct disk_payload {
 	((struct disk_payload){ .slot = SLOT_PAYLOAD_NONE, .host = BUNDLE_PAYLOAD_NONE })
 
 /** disk_payload_make() - build an image from the profiles, or take the one that is named; find its
- * kernel in the root; speaks. To be freed in any case */
-int disk_payload_make(const struct options *options, struct disk_payload *payload);
+ * kernel in the root; speaks. To be freed in any case
+ * @is_beside: the root's SquashFS, where there is one, becomes a file beside the image; else the
+ *             image carries it */
+int disk_payload_make(const struct options *options, bool is_beside, struct disk_payload *payload);
 void disk_payload_free(struct disk_payload *payload);
 
 /** disk_payload_place() - the root's SquashFS is going to lie in this partition */

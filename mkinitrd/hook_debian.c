@@ -116,7 +116,7 @@ static void update_grub(const struct host *host)
 	if (*host->prefix || access(GRUB_CONFIG, F_OK) < 0 || has_own_menu(host))
 		return;
 	say("the menu of GRUB is made anew");
-	if (process_run(argv, -1, &output, &status) < 0) {
+	if (process_run(argv, NULL, -1, &output, &status) < 0) {
 		note("there is no update-grub");
 	} else if (status != 0) {
 		process_show(&output);

@@ -143,6 +143,32 @@ const struct subcommand subcommands[] = {
 		.group = "IMAGES",
 	},
 	{
+		.name = "iso",
+		.function = cmd_iso,
+		.arguments = "[IMAGE]",
+		.options = "profile set output lock kernel root devices layout compress jobs force refresh progress",
+		.help = "make an ISO that boots by itself, as a CD or on a disk",
+		.description =
+			"Kernel and image once, with GRUB for BIOS and systemd-boot for UEFI. The file is a disc,\n"
+			"and a disk or stick that its bytes are copied to boots as well.",
+		.examples =
+			"mkinitrd iso -p only-docker -o only-docker.iso\n"
+			"mkinitrd iso only-docker.img -k /boot/vmlinuz-6.1.0-18-amd64 -o only-docker.iso",
+		.group = "IMAGES",
+	},
+	{
+		.name = "dist",
+		.function = cmd_dist,
+		.options = "profile set output lock kernel root devices layout compress jobs force refresh progress",
+		.help = "make an archive to hand out: ISO, kernel, image, and a script that starts it",
+		.description =
+			"A folder dist/ with the ISO, kernel and image, manifest, SHA-256 sums, and kvm/run.sh,\n"
+			"which starts the ISO in QEMU with a disk for Docker, and needs nothing else. The\n"
+			"archive's name says how it is compressed: .tar.gz, .tar.zst, .tar.xz, .tar.",
+		.examples = "mkinitrd dist -p only-docker -o only-docker.tar.gz",
+		.group = "IMAGES",
+	},
+	{
 		.name = "boot-times",
 		.function = cmd_boot_times,
 		.arguments = "[LOG]",

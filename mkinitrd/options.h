@@ -44,6 +44,7 @@ struct options {
 	/* disk */
 	const char *into;
 	const char *bundle; /* --bundle */
+	const char *lock;   /* --lock */
 	bool keep_data, yes;
 	/* oci */
 	const char *tag;
@@ -98,6 +99,8 @@ int cmd_boot_times(const struct options *options);
 int cmd_run(const struct options *options);
 int cmd_from_docker(const struct options *options);
 int cmd_disk(const struct options *options);
+int cmd_iso(const struct options *options);
+int cmd_dist(const struct options *options);
 int cmd_tar(const struct options *options);
 int cmd_dir(const struct options *options);
 int cmd_oci(const struct options *options);

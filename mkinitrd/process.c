@@ -37,12 +37,15 @@ int process_collect(int fd, struct text *ret_output)
 	return ret_output->failed ? -ENOMEM : 0;
 }
 
-static _Noreturn void child(char *const *argv, int stdout_fd, int output_fd, int error_fd)
+static _Noreturn void child(char *const *argv, const char *const *environment, int stdout_fd,
+			    int output_fd, int error_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	for (; environment && environment[0]; environment += 2)
+		(void)setenv(environment[0], environment[1], 1);
 	if (null_fd >= 0 && dup2(null_fd, 0) >= 0 &&
 	    dup2(stdout_fd >= 0 ? stdout_fd : output_fd, 1) >= 0 && dup2(output_fd, 2) >= 0)
 		(void)execvp(argv[0], argv);
@@ -51,7 +54,8 @@ static _Noreturn void child(char *const *argv, int stdout_fd, int output_fd, int
 	_exit(127);
 }
 
-int process_run(char *const *argv, int stdout_fd, struct text *ret_output, int *ret_status)
+int process_run(char *const *argv, const char *const *environment, int stdout_fd,
+		struct text *ret_output, int *ret_status)
 {
 	int output[2], start[2], error = 0, r;
 	pid_t pid;
@@ -66,7 +70,7 @@ int process_run(char *const *argv, int stdout_fd, struct text *ret_output, int *
 	}
 	pid = fork();
 	if (pid == 0)
-		child(argv, stdout_fd, output[1], start[1]);
+		child(argv, environment, stdout_fd, output[1], start[1]);
 	r = pid < 0 ? -errno : 0;
 	(void)close(output[1]);
 	(void)close(start[1]);

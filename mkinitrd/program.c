@@ -83,8 +83,7 @@ int program_run(char *const *argv, const char *package, const char *const *envir
 		return fail(r, "cannot run '%s'", argv[0]);
 	find_program(argv[0], &path);
 	if (path.length == 0)
-		return fail(-ENOENT, "cannot make a disk without '%s'; install the package %s",
-			    argv[0], package);
+		return fail(-ENOENT, "cannot run '%s'; install the package %s", argv[0], package);
 	r = spawn(text_string(&path), argv, all.items, output_fd, &pid);
 	if (r < 0)
 		return fail(r, "cannot run '%s'", text_string(&path));

@@ -87,7 +87,7 @@ static bool map_by_tool(pid_t pid, char *tool, unsigned ours, const char *file, 
 	    strings_add(&argv, "1") < 0 || strings_add_format(&argv, "%lu", first) < 0 ||
 	    strings_add_format(&argv, "%lu", count) < 0)
 		return false;
-	return process_run(argv.items, -1, &output, &status) == 0 && status == 0;
+	return process_run(argv.items, NULL, -1, &output, &status) == 0 && status == 0;
 }
 
 /* us alone */

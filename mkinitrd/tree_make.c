@@ -119,7 +119,7 @@ static int make_run(const struct make *make)
 	(void)setenv("SOURCE_DATE_EPOCH", "0", 0);
 	say("%s: running %s; what it makes is kept ('--refresh' makes it again)", make->label,
 	    argv.items[0]);
-	r = process_run(argv.items, stdout_fd, &output, &status);
+	r = process_run(argv.items, NULL, stdout_fd, &output, &status);
 	if (r < 0)
 		return fail(r, "cannot make %s: cannot run '%s'", make->label, argv.items[0]);
 	if (status == 0)

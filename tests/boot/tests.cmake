@@ -97,6 +97,13 @@ endforeach()
 set_tests_properties(boot-D0-14-disk-soak PROPERTIES LABELS soak TIMEOUT 7200 ENVIRONMENT
   "MKINITRD_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;MKINITRD_CUTS=20")
 
+# the ISO: as a CD from an archive that was handed out, as a disk by UEFI; the other ways on request
+boot_test(OD-18-archive test_iso.py Archive)
+set_tests_properties(boot-OD-18-archive PROPERTIES FIXTURES_REQUIRED "")
+boot_test(OD-18-stick test_iso.py StickUefi)
+boot_test(OD-18-other-firmware test_iso.py Others)
+set_tests_properties(boot-OD-18-other-firmware PROPERTIES LABELS matrix)
+
 # a Debian from mmdebstrap as a read-only Docker host
 boot_test(D0-2-D0-5-D0-6-D0-7-D0-9-D0-10-D0-14-dock0 test_dock0.py)
 set_tests_properties(boot-D0-2-D0-5-D0-6-D0-7-D0-9-D0-10-D0-14-dock0 PROPERTIES

@@ -312,7 +312,7 @@ class Make(DiskTest):
         done = self.run_program(*self.arguments("-o", "d.img"),
                                 env=self.environment(PATH=self.path("nothing")))
         self.assertEqual(done.stderr.splitlines()[-1],
-                         "mkinitrd: cannot make a disk without 'grub-mkimage'; install the "
+                         "mkinitrd: cannot run 'grub-mkimage'; install the "
                          "package grub-pc-bin (with grub-common): No such file or directory")
         self.assertEqual(done.status, 1)
 
