@@ -13,6 +13,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -109,16 +110,23 @@ class Disk:
         self.device = tool("losetup", "--find", "--show", path).strip()
 
     def close(self):
+        tool("blockdev", "--setrw", self.device)  # which outlives the loop
         tool("losetup", "--detach", self.device)
 
     def digest(self):
         tool("sync", "-f", self.path)
         tool("blockdev", "--flushbufs", self.device)
-        digest = hashlib.sha256()
+        digest, at = hashlib.sha256(), 0
         with open(self.path, "rb") as file:
-            for block in iter(lambda: file.read(MIB), b""):
-                digest.update(block)
-        return digest.hexdigest()
+            while True:
+                try:
+                    at = os.lseek(file.fileno(), at, os.SEEK_DATA) // MIB * MIB
+                except OSError:  # nothing but holes from here on
+                    return digest.hexdigest()
+                block = os.pread(file.fileno(), MIB, at)
+                if block.strip(b"\0"):
+                    digest.update(b"%d " % at + block)
+                at += MIB
 
     def value(self, name):
         return tool("blkid", "-p", "-s", name, "-o", "value", self.path).strip()
@@ -156,7 +164,7 @@ class NodeTest(unittest.TestCase):
     def make_release(cls, release, content):
         files = {}
         for path, size in ((releases.KERNEL, 1), (releases.IMAGE, 3)):
-            files[path] = os.path.join(cls.directory, os.path.basename(path))
+            files[path] = release / os.path.basename(path)
             with open(files[path], "wb") as file:
                 file.write(content + os.urandom(size * MIB))
         release.make(files)
@@ -327,7 +335,7 @@ class Deploys(NodeTest):
         self.assertRegex(console, rb"RESULT=ok\r+\n$")
         self.assertRegex(said, r"disks: /dev/sdb is blank, 512 MiB\n.*/dev/sdc is blank, 1024 MiB")
         first, = self.check_platform(1)
-        with open(os.path.join(self.directory, "initrd.img"), "rb") as file:
+        with open(self.release / "initrd.img", "rb") as file:
             self.assertEqual(self.target.extract(f"/boot/mkinitrd/{first}/initrd.img",
                                                  self.node / "tmp/initrd"), file.read())
         self.check_data()
@@ -411,6 +419,55 @@ class Deploys(NodeTest):
         self.check_platform(1)
 
 
+class Builds(NodeTest):
+    """The image is made on the node, by mkinitrd as it is installed there."""
+
+    PROFILE = """\
+description: no Docker, and done in a second
+programs: { busybox: required }
+boot: { main: { exec: [busybox, sleep, "9"] } }
+"""
+
+    def install(self):
+        folder = self.node / "opt/mkinitrd"
+        os.makedirs(folder)
+        for name in ("mkinitrd", "init", "agent", "bundle"):
+            shutil.copy2(os.path.join(cli.BUILD, name), folder)
+        shutil.copytree(os.path.join(cli.SOURCE, "profiles"), folder + "/profiles")
+        os.symlink("/opt/mkinitrd/mkinitrd", self.node / "usr/local/bin/mkinitrd")
+        self.node.write("etc/mkinitrd/profiles/site/small.yaml", self.PROFILE)
+
+    def test_D0_19_built_here_with_a_password_that_nobody_sees(self):
+        fields = {"release_url": None, "release_key": None, "profile": "site/small",
+                  "ASAN_OPTIONS": "detect_leaks=0"}  # strace is a debugger, as LeakSanitizer is
+        self.refused("fetch", "mkinitrd is not installed; give package_url, or release_url",
+                     **fields)
+        self.install()
+        self.refused("build", "cannot build site/none: mkinitrd: .*site/none.*",
+                     **{**fields, "profile": "site/none"})
+        status, said = self.deploy(
+            prefix=("strace", "-f", "-v", "-s", "4096", "-e", "trace=execve", "-o", "/tmp/trace"),
+            password_hash=HASH, host_name="web1", **fields)
+        self.assertEqual((status, said.splitlines()[-1]), (0, "RESULT=ok"), said)
+        # strace's own line has the environment that the script was given
+        trace = [line for line in self.node.read("tmp/trace").splitlines() if "execve(" in line
+                 and '"/root/stackscript"' not in line.split("[")[0]]
+        self.assertTrue([line for line in trace if "mkinitrd" in line and "site/small" in line])
+        for text in [said, self.node.read(LOG), *trace]:
+            self.assertNotIn(HASH[:12], text)
+        folder, = self.check_platform(1, "site/small")
+        image = self.node / "tmp/initrd"
+        self.target.extract(f"/boot/mkinitrd/{folder}/initrd.img", image)
+        plan = tool(cli.MKINITRD, "cat", image, "/usr/lib/mkinitrd/boot.plan")
+        self.assertIn(HASH, plan)
+        # the kernel that its modules are for: Documentation/arch/x86/boot.rst, kernel_version
+        kernel = self.target.extract(f"/boot/mkinitrd/{folder}/vmlinuz", self.node / "tmp/kernel")
+        at = 0x200 + int.from_bytes(kernel[0x20e:0x210], "little")
+        release = kernel[at:at + 80].split(b" ")[0].decode("ascii")
+        self.assertIn(f"release={release}", plan)
+        self.check_clean()
+
+
 class Fails(NodeTest):
     """Each step, by a cause that a real node can have."""
 
@@ -481,15 +538,22 @@ class Fails(NodeTest):
                      release_url=self.url + "/none/")
 
     def test_D0_19_a_signal(self):
-        with socket.socket() as silent:
-            silent.bind(("127.0.0.1", 0))
-            silent.listen(5)
-            before = self.target.digest(), self.data.digest()
+        before = self.target.digest(), self.data.digest()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            def end_it():
+                connection, _ = server.accept()
+                os.kill(int(self.node.read("run/pid")), signal.SIGTERM)
+                connection.close()  # the shell waits for what it has started
+
+            server.settimeout(200)
+            thread = threading.Thread(target=end_it, daemon=True)
+            thread.start()
             status, said = self.deploy(
-                prefix=("timeout", "--signal=TERM", "4"),
-                release_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+                prefix=("sh", "-c", 'echo $$ >/run/pid; exec "$0"'),
+                release_url=f"http://127.0.0.1:{server.getsockname()[1]}/")
+            thread.join(10)
         self.assertEqual((status, said.splitlines()[-1]),
-                         (124, "RESULT=fail fetch: ended by a signal"), said)
+                         (1, "RESULT=fail fetch: ended by a signal"), said)
         self.assertEqual((self.target.digest(), self.data.digest()), before)
         self.check_clean()
 
@@ -574,7 +638,7 @@ class Fails(NodeTest):
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     cli.require("shellcheck", "openssl", "losetup", "debugfs", "blkid", "curl", "mkfs.vfat", "sgdisk",
-                "grub-script-check")
+                "grub-script-check", "strace")
     if os.geteuid() != 0:
         print("skipped: disks and mounts take root")
         sys.exit(77)
