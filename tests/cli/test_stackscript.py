@@ -74,6 +74,8 @@ class Text(unittest.TestCase):
     def test_D0_19_each_field_is_read_with_the_default_it_shows(self):
         taken = {name: default.strip("'") for name, default in
                  re.findall(r"^\ttake (\w+) (\S+) \d+ ", self.text, re.M)}
+        listed = re.search(r"^for name in ((?:\w+|\\\n|\s)+);", self.text, re.M).group(1)
+        self.assertEqual(listed.replace("\\", "").split(), list(taken))
         self.assertEqual(taken, {field["name"]: field["default"] for field in self.fields})
 
     def test_D0_19_document(self):
