@@ -174,4 +174,5 @@ set_tests_properties(boot-debian-package PROPERTIES COST 200 FIXTURES_REQUIRED "
 # a machine shaped as a Linode, and its StackScript
 boot_test(D0-19-stackscript test_stackscript.py Fetches)
 boot_test(D0-19-stackscript-builds test_stackscript.py Builds)
-set_tests_properties(boot-D0-19-stackscript-builds PROPERTIES LABELS soak TIMEOUT 7200)
+set_tests_properties(boot-D0-19-stackscript boot-D0-19-stackscript-builds PROPERTIES
+  LABELS soak TIMEOUT 7200)
