@@ -177,3 +177,9 @@ set_tests_properties(boot-DL-1-newer-docker-from-scratch PROPERTIES
 # our packages in a Debian: kernels, Docker, a purge; nothing is booted
 boot_test(debian-package test_debian.py)
 set_tests_properties(boot-debian-package PROPERTIES COST 200 FIXTURES_REQUIRED "")
+
+# a machine shaped as a Linode, and its StackScript
+boot_test(D0-19-stackscript test_stackscript.py Fetches)
+boot_test(D0-19-stackscript-builds test_stackscript.py Builds)
+set_tests_properties(boot-D0-19-stackscript boot-D0-19-stackscript-builds PROPERTIES
+  LABELS soak TIMEOUT 7200)
