@@ -31,8 +31,8 @@ struct step_record {
 };
 
 /* mounts plan modules root bundle clock disk swap settings cgroups limits network services images
- * console, and "exec" */
-#define STEP_COUNT 16
+ * containers console, and "exec" */
+#define STEP_COUNT 17
 
 struct machine {
 	struct bootplan plan;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "console.h"
 #include "control.h"
+#include "declare.h"
 #include "images.h"
 #include "network.h"
 #include "service.h"
@@ -20,6 +21,7 @@ struct runtime {
 	struct clock clock;
 	struct images images;
 	struct consoles consoles;
+	struct declare declare;
 	struct control control;
 	struct watch uevents;
 	struct acpi_button button;

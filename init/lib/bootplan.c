@@ -21,6 +21,8 @@ static const char *const after_words[] = { "start", "images", NULL };
 static const char *const log_to_words[] = { "kmsg", "console", "file", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const end_words[] = { "restart", "poweroff", "reboot", "halt", NULL };
+static const char *const restart_words[] = { "unless-stopped", "always", "on-failure", "no", NULL };
+static const char *const net_words[] = { "bridge", "host", "none", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
 // clang-format off
@@ -194,6 +196,18 @@ static const struct key_row container_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row declared_keys[] = {
+	KEY(plan_declared, name, KEY_TEXT),
+	KEY(plan_declared, image, KEY_TEXT),
+	{ "port", KEY_LIST, offsetof(struct plan_declared, ports), NULL },
+	{ "volume", KEY_LIST, offsetof(struct plan_declared, volumes), NULL },
+	{ "env-file", KEY_TEXT, offsetof(struct plan_declared, env_file), NULL },
+	WORD(plan_declared, network, net_words),
+	WORD(plan_declared, restart, restart_words),
+	KEY(plan_declared, command, KEY_LIST),
+	KEYS_END
+};
+
 static const struct key_row console_keys[] = {
 	KEY(plan_console, container, KEY_TEXT),
 	{ "in-memory", KEY_TEXT, offsetof(struct plan_console, in_memory), NULL },
@@ -253,6 +267,8 @@ const struct verb_row bootplan_verbs[] = {
 	SINGLE("main",     service_keys,  main,     HAS(has_main)),
 	SINGLE("end",      end_keys,      end,      HAS(has_end)),
 	LIST("container",  container_keys, container, plan_container),
+	{ "declared", declared_keys, offsetof(struct bootplan, declared),
+	  offsetof(struct bootplan, declared_count), sizeof(struct plan_declared), ALWAYS_PRESENT },
 	SINGLE("console",  console_keys,  console,  HAS(has_console)),
 	SINGLE("shell",    shell_keys,    shell,    HAS(has_shell)),
 	SINGLE("rescue",   rescue_keys,   rescue,   HAS(has_rescue)),
@@ -350,6 +366,7 @@ BOOTPLAN_ADD(network)
 BOOTPLAN_ADD(limit)
 BOOTPLAN_ADD(service)
 BOOTPLAN_ADD(container)
+BOOTPLAN_ADD(declared)
 
 struct plan_choice *bootplan_add_choice(struct bootplan *plan)
 {
