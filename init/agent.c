@@ -2,7 +2,8 @@
 /*
  * agent.c - the program that talks to Docker, so that PID 1 need not
  *
- * In:    a subcommand: wait, load, console, stops, declared; settings (agent_settings.c)
+ * In:    a subcommand: wait, load, console, stops, declared; settings (agent_settings.c),
+ *        metadata (agent_metadata.c)
  * Out:   wait: its exit status. load: one line on stdout, 0 something was loaded, 3 all was there,
  *        1 failed and the line says why. console: becomes the docker CLI.
  *        stops: a line for each running container, how it wants to be stopped. declared: one
@@ -19,6 +20,7 @@
 
 #include "agent.h"
 #include "agent_http.h"
+#include "agent_metadata.h"
 #include "agent_settings.h"
 #include "agent_stop.h"
 #include "lib/number.h"
@@ -239,6 +241,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && text_equal(argv[1], "settings"))
 		return agent_settings(argv + 2);
+	if (argc > 1 && text_equal(argv[1], "metadata"))
+		return agent_metadata(argc > 2 && text_equal(argv[2], "hostname"));
 	while (i < COUNT_OF(agent_commands) &&
 	       (argc < 2 || !text_equal(argv[1], agent_commands[i].name)))
 		i++;
@@ -249,7 +253,8 @@ int main(int argc, char **argv)
 			"[--image NAME --in-memory NAME --on-disk NAME --name NAME "
 			"--docker PATH --report PATH --plan PATH --keep IMAGE "
 			"--bind SOURCE:TARGET]... [-- WORD...]\n"
-			"       agent settings DIRECTORY -- WORD...\n");
+			"       agent settings DIRECTORY -- WORD...\n"
+			"       agent metadata [hostname]\n");
 		return EXIT_USAGE;
 	}
 	if (arguments_parse(&arguments, argv + 2) != 0)

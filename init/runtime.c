@@ -58,6 +58,7 @@ static void network_settled(struct network *network)
 	struct runtime *runtime = network->owner;
 
 	clock_network(&runtime->clock, NULL);
+	metadata_start(&runtime->metadata, &runtime->supervisor);
 	if (runtime->network_settled)
 		runtime->network_settled(runtime);
 	load_when_possible(runtime);

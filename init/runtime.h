@@ -10,6 +10,7 @@
 #include "control.h"
 #include "declare.h"
 #include "images.h"
+#include "metadata.h"
 #include "network.h"
 #include "service.h"
 
@@ -18,6 +19,7 @@ struct runtime {
 	struct services services;
 	struct service main; /* in supervise mode; has no plan in exec mode */
 	struct network network;
+	struct metadata metadata;
 	struct clock clock;
 	struct images images;
 	struct consoles consoles;

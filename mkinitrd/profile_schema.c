@@ -218,6 +218,7 @@ const struct schema_row schema_rows[] = {
 	{ "boot.choose.*.*.when",	KIND_WORD,	"always iptables-nft iptables-legacy", .help = "what the kernel must have for it" },
 	{ "boot.choose.*.*.programs",	KIND_MAP,	.help = "programs that go by another's name" },
 	{ "boot.choose.*.*.programs.*",	KIND_TEXT,	.key_problem = program_problem, .help = "the program that takes this name" },
+	{ "boot.metadata",		KIND_WORD,	"linode none", .help = "the cloud's service that is asked for name, keys and user data" },
 	{ "boot.log",			KIND_MAP,	.help = "what services and main print" },
 	{ "boot.log.to",		KIND_WORD,	"kmsg console file", .help = "where it goes (default: kmsg, the kernel log)" },
 	{ "boot.log.path",		KIND_PATH | KIND_EXPANDED, .help = "of the file, on the disk" },

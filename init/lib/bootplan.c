@@ -23,6 +23,7 @@ static const char *const when_words[] = { "always", "iptables-nft", "iptables-le
 static const char *const end_words[] = { "restart", "poweroff", "reboot", "halt", NULL };
 static const char *const restart_words[] = { "unless-stopped", "always", "on-failure", "no", NULL };
 static const char *const net_words[] = { "bridge", "host", "none", NULL };
+static const char *const cloud_words[] = { "linode", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
 // clang-format off
@@ -137,6 +138,11 @@ static const struct key_row dhcp_keys[] = {
 static const struct key_row resolver_keys[] = {
 	KEY(plan_resolver, server, KEY_LIST),
 	KEY(plan_resolver, search, KEY_LIST),
+	KEYS_END
+};
+
+static const struct key_row metadata_keys[] = {
+	WORD(plan_metadata, from, cloud_words),
 	KEYS_END
 };
 
@@ -257,6 +263,7 @@ const struct verb_row bootplan_verbs[] = {
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
 	SINGLE("resolver", resolver_keys, resolver, HAS(has_resolver)),
+	SINGLE("metadata", metadata_keys, metadata, HAS(has_metadata)),
 	SINGLE("ntp",      ntp_keys,      ntp,      HAS(has_ntp)),
 	SINGLE("clock",    clock_keys,    clock,    HAS(has_clock)),
 	LIST("limit",      limit_keys,    limit,    plan_limit),

@@ -37,6 +37,7 @@ enum plan_restart {
 	PLAN_RESTART_NO
 };
 enum plan_net { PLAN_NET_BRIDGE, PLAN_NET_HOST, PLAN_NET_NONE };
+enum plan_cloud { PLAN_CLOUD_LINODE };
 enum plan_log_to { PLAN_LOG_KMSG, PLAN_LOG_CONSOLE, PLAN_LOG_FILE };
 
 /* "image": what this image is */
@@ -145,6 +146,11 @@ struct plan_resolver {
 	struct strings search;
 };
 
+/* "metadata": who is asked about this machine once there is a network */
+struct plan_metadata {
+	enum plan_cloud from;
+};
+
 /* "ntp": where the time comes from once there is a network */
 struct plan_ntp {
 	struct strings server; /* names, addresses, or "dhcp": those that a lease names */
@@ -241,13 +247,15 @@ struct bootplan {
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
 	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell,
-		has_log, has_rescue, has_stop, has_end, has_root, has_verity, has_bundle;
+		has_log, has_rescue, has_stop, has_end, has_root, has_verity, has_bundle,
+		has_metadata;
 	struct plan_root root;
 	struct plan_verity verity;
 	struct plan_bundle bundle;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
 	struct plan_resolver resolver;
+	struct plan_metadata metadata;
 	struct plan_ntp ntp;
 	struct plan_clock clock;
 	struct plan_service main;

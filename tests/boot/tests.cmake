@@ -85,6 +85,13 @@ boot_test(D0-24-declared-boots test_declared.py Boots)
 set_tests_properties(boot-D0-24-declared-agent boot-D0-24-declared-boots PROPERTIES
   FIXTURES_REQUIRED "")
 
+# a cloud's metadata service: in a namespace, and at boot
+boot_test(metadata-agent test_metadata.py Agent)
+boot_test(metadata-boots test_metadata.py Boots)
+boot_test(D0-24-linode test_metadata.py Linode)
+set_tests_properties(boot-metadata-agent boot-metadata-boots boot-D0-24-linode PROPERTIES
+  FIXTURES_REQUIRED "")
+
 boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
 boot_test(WD-3-DL-6-DL-7-DL-8-DL-19-nft test_docker_calls.py Pull)
 set_tests_properties(boot-WD-3-DL-6-DL-7-DL-8-DL-19-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")

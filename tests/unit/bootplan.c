@@ -36,6 +36,7 @@ static const char full_plan[] =
 	"accept-ra=no\n"
 	"dhcp exec=/usr/bin/busybox exec=udhcpc wait=10000 after=images\n"
 	"resolver server=192.0.2.1 server=2001:db8::53 search=example.org\n"
+	"metadata from=linode\n"
 	"ntp server=dhcp server=ntp.example.org\n"
 	"clock floor=1700000000\n"
 	"limit name=nofile value=1048576\n"
