@@ -2,12 +2,14 @@
 /*
  * agent.c - the program that talks to Docker, so that PID 1 need not
  *
- * In:    a subcommand: wait, load, console, stops; settings (agent_settings.c)
+ * In:    a subcommand: wait, load, console, stops, declared; settings (agent_settings.c),
+ *        metadata (agent_metadata.c)
  * Out:   wait: its exit status. load: one line on stdout, 0 something was loaded, 3 all was there,
  *        1 failed and the line says why. console: becomes the docker CLI.
- *        stops: a line for each running container, how it wants to be stopped
+ *        stops: a line for each running container, how it wants to be stopped. declared: one
+ *        line on stdout, what was done, or 1 and the first reason why not
  * Not:   the API (agent_docker.c, agent_stop.c), which image a console gets (agent_console.c),
- * restarting one (console.c)
+ * restarting one (console.c), declared containers (agent_declared.c)
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,6 +20,7 @@
 
 #include "agent.h"
 #include "agent_http.h"
+#include "agent_metadata.h"
 #include "agent_settings.h"
 #include "agent_stop.h"
 #include "lib/number.h"
@@ -41,7 +44,9 @@ static const struct {
 	{ "--name",      TEXT(name) },
 	{ "--docker",    TEXT(docker) },
 	{ "--report",    TEXT(report) },
+	{ "--plan",      TEXT(plan) },
 	{ "--bind",      LIST(binds) },
+	{ "--keep",      LIST(keeps) },
 };
 // clang-format on
 
@@ -92,13 +97,17 @@ static void say_other(const struct docker *docker, const char *name)
 
 /* Return: 1 loaded, 0 it was there, or a negative errno with the reason */
 static int load_one(const struct docker *docker, const char *name, const char *archive,
-		    const char *id, struct text *reason)
+		    const char *id, bool is_declared, struct text *reason)
 {
 	CLEANUP(memory_free) char *present = NULL;
 	int r = docker_image_id(docker, name, &present, reason);
 
-	if (r == 0 && !text_equal(present, id))
+	if (r == 0 && !text_equal(present, id)) {
+		/* perhaps it takes the other's place: agent_declared.c */
+		if (is_declared)
+			return 0;
 		say_other(docker, name);
+	}
 	if (r == -ENOENT)
 		r = docker_load(docker, name, archive, reason) < 0 ? -EIO : 1;
 	/* Docker has it now; in the initramfs it would take memory as long as the machine runs */
@@ -139,7 +148,8 @@ static int agent_load(const struct agent_arguments *arguments, const struct dock
 
 		if (load_split(*word, &archive, &id) < 0)
 			return complain("load takes IMAGE=ARCHIVE=ID, not ", *word);
-		r = load_one(docker, *word, archive, id, &reason);
+		r = load_one(docker, *word, archive, id, strings_contain(&arguments->keeps, *word),
+			     &reason);
 		if (r >= 0)
 			list_add(r > 0 ? &loaded : &present, *word);
 		/* the others are loaded all the same; the first failure is the one told */
@@ -189,6 +199,7 @@ static const struct {
 	{ "load",    agent_load,    "0",          false, true },
 	{ "console", agent_console, CONSOLE_WAIT, true,  true },
 	{ "stops",   agent_stops,   "2500",       false, false },
+	{ "declared", agent_declared, "0",        false, false },
 };
 // clang-format on
 
@@ -230,15 +241,20 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && text_equal(argv[1], "settings"))
 		return agent_settings(argv + 2);
+	if (argc > 1 && text_equal(argv[1], "metadata"))
+		return agent_metadata(argc > 2 && text_equal(argv[2], "hostname"));
 	while (i < COUNT_OF(agent_commands) &&
 	       (argc < 2 || !text_equal(argv[1], agent_commands[i].name)))
 		i++;
 	if (i == COUNT_OF(agent_commands)) {
-		(void)fprintf(stderr,
-			      "usage: agent wait|load|console|stops --socket PATH [--wait MS] "
-			      "[--image NAME --in-memory NAME --on-disk NAME --name NAME "
-			      "--docker PATH --report PATH --bind SOURCE:TARGET]... [-- WORD...]\n"
-			      "       agent settings DIRECTORY -- WORD...\n");
+		(void)fprintf(
+			stderr,
+			"usage: agent wait|load|console|stops|declared --socket PATH [--wait MS] "
+			"[--image NAME --in-memory NAME --on-disk NAME --name NAME "
+			"--docker PATH --report PATH --plan PATH --keep IMAGE "
+			"--bind SOURCE:TARGET]... [-- WORD...]\n"
+			"       agent settings DIRECTORY -- WORD...\n"
+			"       agent metadata [hostname]\n");
 		return EXIT_USAGE;
 	}
 	if (arguments_parse(&arguments, argv + 2) != 0)

@@ -5,8 +5,8 @@
  * In:    the console's image, and what to take without it: in memory, on a disk
  * Out:   the image, pulled where Docker does not have it; the CLI in the place of this process. The
  *        report says what came of it, in one line: "pulling IMAGE", "ok DETAILS", "failed WHY"
- * Not:   starting it again (console.c)
- * Facts: docker run --pull=never, docker pull: Docker's manual; both since 20.10. magic numbers of
+ * Not:   starting it again (console.c), pulling (agent_pull.c)
+ * Facts: docker run --pull=never: Docker's manual; since 20.10. magic numbers of
  *        file systems: statfs(2)
  */
 #include "agent.h"
@@ -14,18 +14,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent_http.h"
 #include "lib/file.h"
-
-#define PULL_MS (30u * 60 * 1000)
 
 /* ---- what the console sees of the host ---- */
 
@@ -112,87 +106,6 @@ static bool is_on_disk(const char *directory)
 	       system.f_type != RAMFS_MAGIC;
 }
 
-/* the last line that @fd gives before its end. Return: 0, or -ETIMEDOUT */
-static int last_line(int fd, uint64_t end_ms, struct text *line)
-{
-	CLEANUP(text_free) struct text current = TEXT_EMPTY;
-
-	for (;;) {
-		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-		uint64_t now_ms = http_clock_ms();
-		char buffer[1024];
-		ssize_t count;
-
-		if (now_ms >= end_ms)
-			return -ETIMEDOUT;
-		if (poll(&pollfd, 1, (int)(end_ms - now_ms)) <= 0)
-			continue;
-		count = read(fd, buffer, sizeof(buffer));
-		if (count <= 0)
-			break;
-		for (ssize_t i = 0; i < count; i++) {
-			if (buffer[i] != '\n') {
-				if (current.length < sizeof(buffer))
-					text_add_char(&current, buffer[i]);
-				continue;
-			}
-			if (current.length > 0) {
-				text_clear(line);
-				text_add(line, text_string(&current));
-			}
-			text_clear(&current);
-		}
-	}
-	if (current.length > 0) {
-		text_clear(line);
-		text_add(line, text_string(&current));
-	}
-	return 0;
-}
-
-/* "docker pull", which shows on the terminal how far it is. Return: 0, or a negative errno with
- * what it said last */
-static int pull(const struct agent_arguments *arguments, const char *image, struct text *reason)
-{
-	CLEANUP(text_free) struct text host = TEXT_EMPTY, said = TEXT_EMPTY;
-	CLEANUP(fd_close) int read_fd = -1;
-	CLEANUP(fd_close) int write_fd = -1;
-	int pipe_fds[2], status = 0, r;
-	pid_t pid;
-
-	text_format(&host, "--host=unix://%s", arguments->socket);
-	if (host.failed)
-		return -ENOMEM;
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return -errno;
-	read_fd = pipe_fds[0];
-	write_fd = pipe_fds[1];
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		if (dup2(write_fd, STDERR_FILENO) >= 0)
-			(void)execl(arguments->docker, arguments->docker, text_string(&host),
-				    "pull", image, NULL);
-		_exit(127);
-	}
-	fd_close(&write_fd);
-	r = last_line(read_fd, http_clock_ms() + PULL_MS, &said);
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, &status, 0);
-	if (r == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (r < 0)
-		text_format(reason, "not done after %u minutes", PULL_MS / 60000);
-	else if (said.length > 0)
-		text_add(reason, text_string(&said));
-	else
-		text_format(reason, "'%s pull' ended with wait status %d", arguments->docker,
-			    status);
-	return r < 0 ? r : -EIO;
-}
-
 /* the profile's choice when there is no image of the console's name; pulled when it is not there
  * either */
 static int choose_other(const struct agent_arguments *arguments, const struct docker *docker,
@@ -227,7 +140,7 @@ static int choose_other(const struct agent_arguments *arguments, const struct do
 		text_format(line,
 			    "there is no image '%s', and '%s' cannot be pulled: ", arguments->image,
 			    image);
-		r = pull(arguments, image, line);
+		r = docker_pull(docker, arguments->docker, image, false, line);
 		if (r < 0)
 			text_add(line, "; load one of them, or give its name to another image "
 				       "with 'docker tag'");

@@ -110,8 +110,8 @@ int docker_wait(const struct docker *docker, uint64_t wait_ms, struct text *reas
 
 /* ---- requests ---- */
 
-static int docker_request(const struct docker *docker, const char *method, const char *target,
-			  struct http_response *response)
+int docker_request(const struct docker *docker, const char *method, const char *target,
+		   struct http_response *response)
 {
 	const struct http_request request = {
 		.socket_path = docker->socket_path,
@@ -124,8 +124,7 @@ static int docker_request(const struct docker *docker, const char *method, const
 	return http_request(&request, response);
 }
 
-/* Docker's answer as the end of a reason: {"message": "..."}, else the status alone */
-static int docker_refused(const struct http_response *response, struct text *reason)
+int docker_refused(const struct http_response *response, struct text *reason)
 {
 	const struct text *body = &response->body;
 	json_t *object = json_loadb(text_string(body), body->length, 0, NULL);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/text.h"
+#include "agent_http.h"
 
 struct docker {
 	const char *socket_path;
@@ -50,6 +50,22 @@ int docker_load(const struct docker *docker, const char *name, const char *archi
 
 /** docker_remove() - end and remove a container; that there is none is fine */
 int docker_remove(const struct docker *docker, const char *container, struct text *reason);
+
+/** docker_request() - ask, without a body; quiet. Return: that of http_request() */
+int docker_request(const struct docker *docker, const char *method, const char *target,
+		   struct http_response *response);
+
+/** docker_refused() - Docker's answer as the end of a reason: {"message": "..."}, else the status
+ * alone. Return: -EIO */
+int docker_refused(const struct http_response *response, struct text *reason);
+
+/** docker_pull() - "docker pull", by the client at @client
+ *
+ * @is_quiet: what it says is not shown; else the terminal shows how far it is
+ *
+ * Return: 0, or a negative errno with what the client said last; bounded, by half an hour */
+int docker_pull(const struct docker *docker, const char *client, const char *image, bool is_quiet,
+		struct text *reason);
 
 /** docker_load_result() - what the stream of messages of a load says. Return: 0, or -EIO with
  * Docker's own words added to @reason. Untrusted input */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_http.c - a small HTTP/1.1 client for a local daemon
+ * agent_http.c - a small HTTP/1.1 client, for a local daemon and for a cloud's metadata
  *
  * In:    a request, with a file as its body or without one
  * Out:   status and body of the answer: with a length, chunked, or up to the end of the connection
@@ -9,8 +9,10 @@
  */
 #include "agent_http.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
@@ -268,8 +270,10 @@ static int sending_start(const struct http_request *request, struct sending *sen
 {
 	struct stat status;
 
-	text_format(&sending->buffer, "%s %s HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n",
-		    request->method, request->target);
+	text_format(&sending->buffer, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s",
+		    request->method, request->target,
+		    request->socket_path ? "docker" : request->address,
+		    request->headers ? request->headers : "");
 	if (request->body_type) {
 		if (fstat(request->body_fd, &status) < 0)
 			return -errno;
@@ -335,10 +339,12 @@ static int sending_continue(struct sending *sending, int socket_fd)
 }
 
 /* Return: 1 when the answer is complete, 0 when not, or -errno */
-static int answer_continue(int socket_fd, struct text *raw, struct http_response *response)
+static int answer_continue(int socket_fd, size_t limit, struct text *raw,
+			   struct http_response *response)
 {
 	char buffer[TRANSFER_SIZE];
 	ssize_t count = recv(socket_fd, buffer, sizeof(buffer), 0);
+	int r;
 
 	if (count < 0 && errno == ECONNRESET)
 		count = 0; /* closed without reading all that we sent; what it said has arrived */
@@ -348,9 +354,43 @@ static int answer_continue(int socket_fd, struct text *raw, struct http_response
 	if (raw->failed)
 		return -ENOMEM;
 	/* chunk headers of one byte each are the worst that still makes sense */
-	if (raw->length > HTTP_HEADER_LIMIT + 8 * HTTP_BODY_LIMIT)
+	if (raw->length > HTTP_HEADER_LIMIT + 8 * limit)
 		return -EMSGSIZE;
-	return http_parse(text_string(raw), raw->length, count == 0, response);
+	r = http_parse(text_string(raw), raw->length, count == 0, response);
+	return r == 1 && response->body.length > limit ? -EMSGSIZE : r;
+}
+
+/* begun; that it is not done yet shows when the request is to be sent */
+static int tcp_connect(const char *address, int *ret_fd)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80) };
+	CLEANUP(fd_close) int fd = -1;
+
+	if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
+		return -EINVAL;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* how long to wait for the next thing to happen: -ETIMEDOUT when there is no time left */
+static int wait_ms(const struct http_request *request, uint64_t start_ms)
+{
+	uint64_t wait = request->silence_ms;
+
+	if (request->total_ms) {
+		uint64_t spent_ms = http_clock_ms() - start_ms;
+
+		if (spent_ms >= request->total_ms)
+			return -ETIMEDOUT;
+		if (request->total_ms - spent_ms < wait)
+			wait = request->total_ms - spent_ms;
+	}
+	return wait > INT32_MAX ? INT32_MAX : (int)wait;
 }
 
 int http_request(const struct http_request *request, struct http_response *response)
@@ -358,14 +398,21 @@ int http_request(const struct http_request *request, struct http_response *respo
 	CLEANUP(sending_free) struct sending sending = { .fd = -1 };
 	CLEANUP(text_free) struct text raw = TEXT_EMPTY;
 	CLEANUP(fd_close) int fd = -1;
-	int r, timeout_ms = request->silence_ms > INT32_MAX ? INT32_MAX : (int)request->silence_ms;
+	uint64_t start_ms = http_clock_ms();
+	size_t limit = request->limit ? request->limit : HTTP_BODY_LIMIT;
+	int r;
 
 	r = sending_start(request, &sending);
 	if (r >= 0)
-		r = unix_connect(request->socket_path, SOCK_STREAM | SOCK_NONBLOCK, &fd);
+		r = request->socket_path
+			    ? unix_connect(request->socket_path, SOCK_STREAM | SOCK_NONBLOCK, &fd)
+			    : tcp_connect(request->address, &fd);
 	while (r == 0) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+		int timeout_ms = wait_ms(request, start_ms);
 
+		if (timeout_ms < 0)
+			return timeout_ms;
 		if (!sending_is_done(&sending))
 			pollfd.events = POLLIN | POLLOUT;
 		r = poll(&pollfd, 1, timeout_ms);
@@ -375,7 +422,7 @@ int http_request(const struct http_request *request, struct http_response *respo
 			return -ETIMEDOUT;
 		r = 0;
 		if (pollfd.revents & (POLLIN | POLLHUP | POLLERR))
-			r = answer_continue(fd, &raw, response);
+			r = answer_continue(fd, limit, &raw, response);
 		if (r == 0 && (pollfd.revents & POLLOUT) && !sending_is_done(&sending))
 			r = sending_continue(&sending, fd);
 	}

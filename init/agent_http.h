@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_http.h - one HTTP/1.1 request over a unix socket
+ * agent_http.h - one HTTP/1.1 request over a unix socket, or over TCP to an address
  *
  * Quiet. Answers are taken as untrusted: header and body are bounded, silence is too.
  */
@@ -15,12 +15,16 @@
 #define HTTP_BODY_LIMIT (1u << 20)
 
 struct http_request {
-	const char *socket_path;
+	const char *socket_path; /* NULL: over TCP */
+	const char *address;     /* of IPv4, then; also the value of Host */
+	const char *headers;     /* further ones, each with its "\r\n"; NULL: none */
 	const char *method;
 	const char *target;    /* "/_ping"; already percent-encoded */
 	const char *body_type; /* Content-Type; NULL: no body */
 	int body_fd;           /* a regular file, sent whole from its start */
 	uint64_t silence_ms;   /* give up when the other side neither takes nor says anything */
+	uint64_t total_ms;     /* give up even when it does; 0: never */
+	size_t limit;          /* of the answer's body; 0: HTTP_BODY_LIMIT, which is the most */
 };
 
 struct http_response {

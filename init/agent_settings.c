@@ -11,10 +11,8 @@
  * every file of /etc/ssl/certs: crypto/x509/root_linux.go. Host names: RFC 1123 section 2.1 and
  * hostname(7)
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -23,6 +21,7 @@
 #include "agent_settings.h"
 #include "docker_state.h"
 #include "lib/file.h"
+#include "lib/host_name.h"
 
 #define FOLDER "mkinitrd"
 #define CERTIFICATES "/etc/ssl/certs"
@@ -183,20 +182,7 @@ static void take_daemon_json(struct settings *settings)
 
 /* ---- the host's name ---- */
 
-static bool is_host_name(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0 || length > HOST_NAME_MAX || *name == '-' || *name == '.')
-		return false;
-	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && *name != '-' && *name != '.')
-			return false;
-	return name[-1] != '-' && name[-1] != '.';
-}
-
-/* so that the name leads to this machine without a network */
-static int add_to_hosts(const char *name)
+int hosts_add(const char *name)
 {
 	CLEANUP(text_free) struct text content = TEXT_EMPTY;
 	int r = file_read(AT_FDCWD, "/etc/hosts", MOST_BYTES, &content);
@@ -222,12 +208,12 @@ static void take_hostname(const struct settings *settings)
 		return;
 	}
 	name[strcspn(name, " \t\r")] = '\0';
-	if (!is_host_name(name)) {
+	if (!host_name_is_valid(name)) {
 		(void)set_aside(path, "not taken, it holds no host name: letters, digits, '-' and "
 				      "'.', at most 64");
 		return;
 	}
-	r = add_to_hosts(name);
+	r = hosts_add(name);
 	if (r < 0)
 		report("warn", "cannot add '%s' to /etc/hosts: %s", name, strerror(-r));
 	report("hostname", "%s", name);

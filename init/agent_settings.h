@@ -11,3 +11,6 @@
  * Lines on stdout, for init: "warn TEXT", "hostname NAME", "detail KEY=VALUE". Return: exit status
  */
 int agent_settings(char **words);
+
+/** hosts_add() - a line in /etc/hosts, so that @name leads to this machine without a network */
+int hosts_add(const char *name);

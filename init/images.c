@@ -140,8 +140,9 @@ void images_load(struct images *images)
 	CLEANUP(strings_free) struct strings words = STRINGS_EMPTY;
 	/* Docker has answered already; that a second is short does not matter then */
 	static const char agent[] = AGENT_PATH;
-	const char *const before[] = { agent,    "load", "--socket", images->socket,
-				       "--wait", "5000", "--" };
+	const char *const before[] = {
+		agent, "load", "--socket", images->socket, "--wait", "5000"
+	};
 	int r = 0;
 
 	images->record = step_begin(images->supervisor->machine, "images");
@@ -161,6 +162,15 @@ void images_load(struct images *images)
 	}
 	for (size_t i = 0; r == 0 && i < COUNT_OF(before); i++)
 		r = strings_add(&words, before[i]);
+	for (size_t i = 0; r == 0 && i < plan->declared_count; i++) {
+		if (!plan->declared[i].image)
+			continue;
+		r = strings_add(&words, "--keep");
+		if (r == 0)
+			r = strings_add(&words, plan->declared[i].image);
+	}
+	if (r == 0)
+		r = strings_add(&words, "--");
 	for (size_t i = 0; r == 0 && i < plan->container_count; i++)
 		r = strings_add_format(&words, "%s=%s=%s", plan->containers[i].image,
 				       plan->containers[i].archive, plan->containers[i].id);

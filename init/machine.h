@@ -30,9 +30,9 @@ struct step_record {
 	uint64_t start_us, end_us;
 };
 
-/* mounts plan modules root bundle clock disk swap settings cgroups limits network services images
- * console, and "exec" */
-#define STEP_COUNT 16
+/* mounts plan modules root bundle clock disk swap settings cgroups limits network metadata
+ * services images containers console, and "exec" */
+#define STEP_COUNT 18
 
 struct machine {
 	struct bootplan plan;
@@ -48,7 +48,7 @@ struct machine {
 	bool shell_allowed;     /* rd.shell, panic= and whether the image has one */
 	int64_t panic_seconds;  /* panic=: < 0 at once, 0 never restart, > 0 after so long */
 	bool has_panic;         /* panic= was given */
-	bool hostname_is_given; /* by ip= */
+	bool hostname_is_given; /* by ip=, or on the disk */
 	bool rootfs_is_bare;  /* no nullfs below: init re-rooted itself (docs/boot.md section 1) */
 	bool root_is_settled; /* that has been looked at and done */
 	int uevent_fd; /* NETLINK_KOBJECT_UEVENT, opened before the first device is looked at */

@@ -3,8 +3,9 @@
  * runtime.c - all that runs beside main: started in order, and asked to end the machine
  *
  * In:    the boot plan; the control socket, signals, the kernel's events
- * Out:   network, services, host shells; when main runs images and console; in the end the
- * power-off Not:   main itself: helper.c is this beside main (exec mode), supervise.c above it
+ * Out:   network, services, host shells; when main runs images, containers and console; in the end
+ *        the power-off
+ * Not:   main itself: helper.c is this beside main (exec mode), supervise.c above it
  * Facts: main must have no child but its own, so this starts everything else, and adopts what that
  *        leaves behind: docs/boot.md sections 4 and 5. After RB_DISABLE_CAD ctrl-alt-del is SIGINT
  *        for the process in cad_pid: reboot(2), proc(5)
@@ -48,6 +49,7 @@ static void console_when_possible(struct runtime *runtime)
 	if (!runtime->has_images || !runtime->network.is_settled || runtime->has_console)
 		return;
 	runtime->has_console = true;
+	declare_start(&runtime->declare, &runtime->supervisor, runtime->images.socket);
 	consoles_start(&runtime->consoles, &runtime->supervisor, runtime->images.socket);
 }
 
@@ -56,6 +58,7 @@ static void network_settled(struct network *network)
 	struct runtime *runtime = network->owner;
 
 	clock_network(&runtime->clock, NULL);
+	metadata_start(&runtime->metadata, &runtime->supervisor);
 	if (runtime->network_settled)
 		runtime->network_settled(runtime);
 	load_when_possible(runtime);

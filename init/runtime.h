@@ -8,7 +8,9 @@
 #include "clock.h"
 #include "console.h"
 #include "control.h"
+#include "declare.h"
 #include "images.h"
+#include "metadata.h"
 #include "network.h"
 #include "service.h"
 
@@ -17,9 +19,11 @@ struct runtime {
 	struct services services;
 	struct service main; /* in supervise mode; has no plan in exec mode */
 	struct network network;
+	struct metadata metadata;
 	struct clock clock;
 	struct images images;
 	struct consoles consoles;
+	struct declare declare;
 	struct control control;
 	struct watch uevents;
 	struct acpi_button button;

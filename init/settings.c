@@ -29,6 +29,7 @@ static void take_hostname(struct machine *machine, const char *name)
 	}
 	free(machine->plan.hostname);
 	machine->plan.hostname = copy;
+	machine->hostname_is_given = true;
 }
 
 /* Return: how many warnings there were */

@@ -334,6 +334,8 @@ int plan_services(struct resolve *resolve, struct bootplan *plan)
 	if (r == 0)
 		r = plan_each_service(&planner, boot);
 	if (r == 0)
+		r = plan_declared(resolve, value_get(boot, "containers", NULL), plan);
+	if (r == 0)
 		r = plan_console(resolve, value_get(boot, "console", NULL), plan);
 	if (r == 0)
 		r = plan_shell(resolve, value_get(boot, "shell", NULL), plan);

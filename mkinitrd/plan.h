@@ -78,6 +78,13 @@ int plan_disk(struct resolve *resolve, const struct value *disk, struct bootplan
 int plan_console(struct resolve *resolve, const struct value *console, struct bootplan *plan);
 int plan_shell(struct resolve *resolve, const struct value *shell, struct bootplan *plan);
 
+/**
+ * plan_declared() - "boot: containers:", one part of plan_services(); speaks
+ *
+ * After main, which must be Docker. An environment file that the image has must be of mode 0600.
+ */
+int plan_declared(struct resolve *resolve, const struct value *containers, struct bootplan *plan);
+
 /* for the parts of the plan; all speak */
 
 /** plan_text() - a scalar with ${name} replaced; NULL stays NULL */

@@ -3,8 +3,8 @@
  * plan_network.c - interfaces, name servers and time servers of "boot:" into the boot plan
  *
  * In:    the checked profile; SOURCE_DATE_EPOCH
- * Out:   the plan's lines network, dhcp, resolver, ntp, clock; an entry for the DHCP client
- * Not:   drivers of network cards ("kernel: modules:")
+ * Out:   the plan's lines network, dhcp, resolver, metadata, ntp, clock; an entry for the DHCP
+ * client Not:   drivers of network cards ("kernel: modules:")
  */
 #include <errno.h>
 #include <stdint.h>
@@ -172,6 +172,8 @@ int plan_network(struct resolve *resolve, const struct value *boot, struct bootp
 		r = add_texts(resolve, value_get(dns, "search", NULL), FORM_ANY,
 			      &plan->resolver.search);
 	plan->has_ntp = ntp != NULL;
+	plan->has_metadata =
+		text_equal(value_text(value_get(boot, "metadata", NULL), "none"), "linode");
 	if (r == 0)
 		r = add_texts(resolve, ntp, FORM_ANY, &plan->ntp.server);
 	plan->has_dhcp = dhcp != NULL;

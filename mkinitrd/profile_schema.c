@@ -12,6 +12,7 @@
 #include "check.h"
 #include "profile_schema.h"
 #include "run_settings.h"
+#include "../init/lib/declared.h"
 
 #define NEEDS "required optional"
 #define TEXT_EXPANDED (KIND_TEXT | KIND_EXPANDED)
@@ -69,6 +70,14 @@ static const char *port_problem(const char *key)
 	return run_port_parse(key, false, NULL) < 0
 		       ? "is not a port: NUMBER/tcp, NUMBER/udp or NUMBER/sctp, from 1 to 65535"
 		       : NULL;
+}
+
+static const char *declared_problem(const char *key)
+{
+	return declared_name_is_valid(key) ? NULL
+					   : "is not the name of a container: a letter or digit, "
+					     "then those, '_', '.' and '-'; not 'console', and "
+					     "not ending in '.new'";
 }
 
 // clang-format off
@@ -209,6 +218,7 @@ const struct schema_row schema_rows[] = {
 	{ "boot.choose.*.*.when",	KIND_WORD,	"always iptables-nft iptables-legacy", .help = "what the kernel must have for it" },
 	{ "boot.choose.*.*.programs",	KIND_MAP,	.help = "programs that go by another's name" },
 	{ "boot.choose.*.*.programs.*",	KIND_TEXT,	.key_problem = program_problem, .help = "the program that takes this name" },
+	{ "boot.metadata",		KIND_WORD,	"linode none", .help = "the cloud's service that is asked for name, keys and user data" },
 	{ "boot.log",			KIND_MAP,	.help = "what services and main print" },
 	{ "boot.log.to",		KIND_WORD,	"kmsg console file", .help = "where it goes (default: kmsg, the kernel log)" },
 	{ "boot.log.path",		KIND_PATH | KIND_EXPANDED, .help = "of the file, on the disk" },
@@ -252,7 +262,15 @@ const struct schema_row schema_rows[] = {
 	{ "boot.shell.ttys",		TEXTS_EXPANDED,	.help = "terminals; []: for rescue alone" },
 	{ "boot.rescue",		KIND_MAP,	.help = "the shell after a failed step" },
 	{ "boot.rescue.password",	KIND_CRYPT,	.help = "what it asks for first, as crypt(3) has it: openssl passwd -6" },
-	{ "boot.containers",		KIND_LATER,	.help = "containers that run from the start" },
+	{ "boot.containers",		KIND_MAP,	.help = "containers that run from the start" },
+	{ "boot.containers.*",		KIND_MAP,	.key_problem = declared_problem, .help = "a container" },
+	{ "boot.containers.*.image",	TEXT_EXPANDED,	.help = "what it is made of: NAME:TAG" },
+	{ "boot.containers.*.command",	TEXTS_EXPANDED,	.help = "what runs in it; none: what the image says" },
+	{ "boot.containers.*.ports",	TEXTS_EXPANDED,	.help = "ports of the host that lead into it: [ADDRESS:]PORT:PORT[/PROTOCOL]" },
+	{ "boot.containers.*.volumes",	TEXTS_EXPANDED,	.help = "SOURCE:TARGET, or SOURCE:TARGET:ro; SOURCE is a full path or the name of a volume" },
+	{ "boot.containers.*.env-file",	KIND_PATH | KIND_EXPANDED, .help = "on the machine: NAME=VALUE lines, for secrets" },
+	{ "boot.containers.*.network",	KIND_WORD,	"bridge host none", .help = "what it sees of the network (default: bridge)" },
+	{ "boot.containers.*.restart",	KIND_WORD,	"unless-stopped always on-failure no", .help = "when Docker starts it again (default: unless-stopped)" },
 
 	{ "run",			KIND_MAP,	.help = "how the tree is run where something else starts it" },
 	{ "run.exec",			TEXTS_EXPANDED,	.help = "program and arguments" },

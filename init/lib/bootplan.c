@@ -21,6 +21,9 @@ static const char *const after_words[] = { "start", "images", NULL };
 static const char *const log_to_words[] = { "kmsg", "console", "file", NULL };
 static const char *const when_words[] = { "always", "iptables-nft", "iptables-legacy", NULL };
 static const char *const end_words[] = { "restart", "poweroff", "reboot", "halt", NULL };
+static const char *const restart_words[] = { "unless-stopped", "always", "on-failure", "no", NULL };
+static const char *const net_words[] = { "bridge", "host", "none", NULL };
+static const char *const cloud_words[] = { "linode", NULL };
 static const char *const mode_words[] = { "exec", "supervise", NULL };
 
 // clang-format off
@@ -138,6 +141,11 @@ static const struct key_row resolver_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row metadata_keys[] = {
+	WORD(plan_metadata, from, cloud_words),
+	KEYS_END
+};
+
 static const struct key_row ntp_keys[] = {
 	KEY(plan_ntp, server, KEY_LIST),
 	KEYS_END
@@ -194,6 +202,18 @@ static const struct key_row container_keys[] = {
 	KEYS_END
 };
 
+static const struct key_row declared_keys[] = {
+	KEY(plan_declared, name, KEY_TEXT),
+	KEY(plan_declared, image, KEY_TEXT),
+	{ "port", KEY_LIST, offsetof(struct plan_declared, ports), NULL },
+	{ "volume", KEY_LIST, offsetof(struct plan_declared, volumes), NULL },
+	{ "env-file", KEY_TEXT, offsetof(struct plan_declared, env_file), NULL },
+	WORD(plan_declared, network, net_words),
+	WORD(plan_declared, restart, restart_words),
+	KEY(plan_declared, command, KEY_LIST),
+	KEYS_END
+};
+
 static const struct key_row console_keys[] = {
 	KEY(plan_console, container, KEY_TEXT),
 	{ "in-memory", KEY_TEXT, offsetof(struct plan_console, in_memory), NULL },
@@ -243,6 +263,7 @@ const struct verb_row bootplan_verbs[] = {
 	LIST("network",    network_keys,  network,  plan_network),
 	SINGLE("dhcp",     dhcp_keys,     dhcp,     HAS(has_dhcp)),
 	SINGLE("resolver", resolver_keys, resolver, HAS(has_resolver)),
+	SINGLE("metadata", metadata_keys, metadata, HAS(has_metadata)),
 	SINGLE("ntp",      ntp_keys,      ntp,      HAS(has_ntp)),
 	SINGLE("clock",    clock_keys,    clock,    HAS(has_clock)),
 	LIST("limit",      limit_keys,    limit,    plan_limit),
@@ -253,6 +274,8 @@ const struct verb_row bootplan_verbs[] = {
 	SINGLE("main",     service_keys,  main,     HAS(has_main)),
 	SINGLE("end",      end_keys,      end,      HAS(has_end)),
 	LIST("container",  container_keys, container, plan_container),
+	{ "declared", declared_keys, offsetof(struct bootplan, declared),
+	  offsetof(struct bootplan, declared_count), sizeof(struct plan_declared), ALWAYS_PRESENT },
 	SINGLE("console",  console_keys,  console,  HAS(has_console)),
 	SINGLE("shell",    shell_keys,    shell,    HAS(has_shell)),
 	SINGLE("rescue",   rescue_keys,   rescue,   HAS(has_rescue)),
@@ -350,6 +373,7 @@ BOOTPLAN_ADD(network)
 BOOTPLAN_ADD(limit)
 BOOTPLAN_ADD(service)
 BOOTPLAN_ADD(container)
+BOOTPLAN_ADD(declared)
 
 struct plan_choice *bootplan_add_choice(struct bootplan *plan)
 {

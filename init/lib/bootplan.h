@@ -30,6 +30,14 @@ enum plan_ra { PLAN_RA_YES, PLAN_RA_NO };
 enum plan_after { PLAN_AFTER_START, PLAN_AFTER_IMAGES };
 /* what follows when main ends */
 enum plan_end { PLAN_END_RESTART, PLAN_END_POWEROFF, PLAN_END_REBOOT, PLAN_END_HALT };
+enum plan_restart {
+	PLAN_RESTART_UNLESS,
+	PLAN_RESTART_ALWAYS,
+	PLAN_RESTART_FAILURE,
+	PLAN_RESTART_NO
+};
+enum plan_net { PLAN_NET_BRIDGE, PLAN_NET_HOST, PLAN_NET_NONE };
+enum plan_cloud { PLAN_CLOUD_LINODE };
 enum plan_log_to { PLAN_LOG_KMSG, PLAN_LOG_CONSOLE, PLAN_LOG_FILE };
 
 /* "image": what this image is */
@@ -138,6 +146,11 @@ struct plan_resolver {
 	struct strings search;
 };
 
+/* "metadata": who is asked about this machine once there is a network */
+struct plan_metadata {
+	enum plan_cloud from;
+};
+
 /* "ntp": where the time comes from once there is a network */
 struct plan_ntp {
 	struct strings server; /* names, addresses, or "dhcp": those that a lease names */
@@ -190,6 +203,18 @@ struct plan_container {
 	char *id;      /* image id, sha256:HEX */
 };
 
+/* "declared": a container that runs from the start. The forms of text: declared.h */
+struct plan_declared {
+	char *name;
+	char *image;            /* NAME:TAG, or what else Docker calls an image */
+	struct strings ports;   /* [ADDRESS:]PORT:PORT[/PROTOCOL] */
+	struct strings volumes; /* SOURCE:TARGET[:OPTIONS] */
+	char *env_file;         /* absolute path on the machine; NULL: none */
+	enum plan_net network;
+	enum plan_restart restart;
+	struct strings command; /* empty: the image's own */
+};
+
 /* "console": a container on terminals */
 struct plan_console {
 	char *container; /* NAME:TAG */
@@ -222,13 +247,15 @@ struct bootplan {
 	enum plan_mode mode;
 	char *hostname; /* NULL: not set */
 	bool has_disk, has_dhcp, has_resolver, has_ntp, has_clock, has_main, has_console, has_shell,
-		has_log, has_rescue, has_stop, has_end, has_root, has_verity, has_bundle;
+		has_log, has_rescue, has_stop, has_end, has_root, has_verity, has_bundle,
+		has_metadata;
 	struct plan_root root;
 	struct plan_verity verity;
 	struct plan_bundle bundle;
 	struct plan_disk disk;
 	struct plan_dhcp dhcp;
 	struct plan_resolver resolver;
+	struct plan_metadata metadata;
 	struct plan_ntp ntp;
 	struct plan_clock clock;
 	struct plan_service main;
@@ -246,8 +273,9 @@ struct bootplan {
 	struct plan_choice *choices;
 	struct plan_service *services;
 	struct plan_container *containers;
+	struct plan_declared *declared;
 	size_t module_count, alias_count, tmpfs_count, network_count, limit_count, choice_count,
-		service_count, container_count;
+		service_count, container_count, declared_count;
 };
 
 #define BOOTPLAN_EMPTY ((struct bootplan){ 0 })
@@ -267,6 +295,7 @@ void bootplan_forget_modules(struct bootplan *plan);
 struct plan_choice *bootplan_add_choice(struct bootplan *plan);
 struct plan_service *bootplan_add_service(struct bootplan *plan);
 struct plan_container *bootplan_add_container(struct bootplan *plan);
+struct plan_declared *bootplan_add_declared(struct bootplan *plan);
 
 /** bootplan_format() - the text form. Return: 0 or -ENOMEM */
 int bootplan_format(const struct bootplan *plan, struct text *text);

@@ -79,6 +79,19 @@ boot_test(OD-10-OD-12-console-image test_console.py Choice)
 boot_test(OD-12-no-console-image test_console.py Missing)
 boot_test(OD-11-OD-16-no-console test_console.py NoConsole)
 
+# containers that a profile declares: with this machine's engine, and two boots of images of their own
+boot_test(D0-24-declared-agent test_declared.py Agent)
+boot_test(D0-24-declared-boots test_declared.py Boots)
+set_tests_properties(boot-D0-24-declared-agent boot-D0-24-declared-boots PROPERTIES
+  FIXTURES_REQUIRED "")
+
+# a cloud's metadata service: in a namespace, and at boot
+boot_test(metadata-agent test_metadata.py Agent)
+boot_test(metadata-boots test_metadata.py Boots)
+boot_test(D0-24-linode test_metadata.py Linode)
+set_tests_properties(boot-metadata-agent boot-metadata-boots boot-D0-24-linode PROPERTIES
+  FIXTURES_REQUIRED "")
+
 boot_test(OD-16-DL-6-DL-7-DL-8-DL-11-legacy test_docker_calls.py Legacy)
 boot_test(WD-3-DL-6-DL-7-DL-8-DL-19-nft test_docker_calls.py Pull)
 set_tests_properties(boot-WD-3-DL-6-DL-7-DL-8-DL-19-nft PROPERTIES FIXTURES_REQUIRED "boot-images;docker-up")

@@ -233,6 +233,61 @@ boot:
                                    f"fixture.yaml:4:{where}: {problem}")
 
 
+class Declared(Case):
+    """Containers that run from the start: what the plan has of them, and what is refused."""
+
+    PROFILE = cli.PROFILE.replace("exec: [hello]", 'exec: [hello], ready: "docker:/run/d.sock"')
+
+    def declared(self, keys, main=None, files=""):
+        return (main or self.PROFILE) + f"  containers: {{ {keys} }}\n" + files
+
+    def test_D0_24_plan(self):
+        self.build(self.declared(
+            'web: { image: "${image}", ports: ["8080:80", "[::1]:53:53/udp"], '
+            'volumes: ["data:/data", "/srv:/srv:ro"], env-file: /etc/web.env, command: [a, "b c"] }, '
+            'db: { image: "db:1", network: host, restart: no }',
+            files='files: { /etc/web.env: { content: "A=b", mode: "0600" } }\n'
+                  'values: { image: "web:1" }\n'))
+        self.assertEqual([line for line in self.packed(PLAN).splitlines()
+                          if line.startswith("declared ")], [
+            "declared name=web image=web:1 port=8080:80 port=[::1]:53:53/udp volume=data:/data "
+            "volume=/srv:/srv:ro env-file=/etc/web.env network=bridge restart=unless-stopped "
+            'command=a command="b c"',
+            "declared name=db image=db:1 network=host restart=no"])
+        # of a secret the plan has the path alone
+        self.assertNotIn("A=b", self.packed(PLAN))
+
+    def test_D0_24_mistakes(self):
+        for keys, line in (
+                ("web: {}", "22: container 'web' has no 'image:'; give it the NAME:TAG of one"),
+                ('web: { image: "a b" }', "31: 'a b' is not the NAME:TAG of an image"),
+                ('web: { image: a, ports: ["80"] }',
+                 "42: '80' is no port; write [ADDRESS:]PORT:PORT[/tcp|udp|sctp], the host's first"),
+                ('web: { image: a, ports: ["80:80", "127.0.0.1:80:81"] }',
+                 "51: port 80/tcp is published by 'web' already"),
+                ('web: { image: a, volumes: [data] }',
+                 "44: 'data' is no volume; write SOURCE:TARGET or SOURCE:TARGET:ro, SOURCE a full "
+                 "path or a name"),
+                ('web: { image: a, network: host, ports: ["80:80"] }',
+                 "56: 'web' has 'ports:', but its network is 'host', where none are published; "
+                 "drop one of them")):
+            with self.subTest(keys=keys):
+                self.check_refused(self.declared(keys), f"fixture.yaml:5:{line}")
+        self.check_refused(
+            self.declared("console: { image: a }"),
+            "fixture.yaml:5:17: 'console' in 'boot.containers' is not the name of a container: a "
+            "letter or digit, then those, '_', '.' and '-'; not 'console', and not ending in '.new'")
+        self.check_refused(
+            self.declared("web: { image: a }", main=cli.PROFILE),
+            "fixture.yaml:5:15: 'boot: containers:' are for Docker, but main is not Docker "
+            "('ready: docker:SOCKET'); include a profile that has it (docker)")
+        self.check_refused(
+            self.declared("web: { image: a, env-file: /etc/web.env }",
+                          files='files: { /etc/web.env: { content: "A=b" } }\n'),
+            "fixture.yaml:5:44: '/etc/web.env' may be read by others (mode 0644); what is in it "
+            "are secrets: give it 'mode: \"0600\"' in 'files:'")
+
+
 class Choices(Case):
     PROFILE = """\
 description: a fixture

@@ -36,6 +36,7 @@ static const char full_plan[] =
 	"accept-ra=no\n"
 	"dhcp exec=/usr/bin/busybox exec=udhcpc wait=10000 after=images\n"
 	"resolver server=192.0.2.1 server=2001:db8::53 search=example.org\n"
+	"metadata from=linode\n"
 	"ntp server=dhcp server=ntp.example.org\n"
 	"clock floor=1700000000\n"
 	"limit name=nofile value=1048576\n"
@@ -50,6 +51,8 @@ static const char full_plan[] =
 	"main name=dockerd exec=/usr/sbin/dockerd ready=docker:/var/run/docker.sock\n"
 	"end is=poweroff\n"
 	"container image=console-image:latest archive=/x.tar id=sha256:00\n"
+	"declared name=web image=web:1 port=8080:80/tcp volume=data:/data "
+	"env-file=/etc/web.env network=host restart=on-failure command=sh\n"
 	"console container=console-image:latest in-memory=busybox on-disk=debian bind=/:/host "
 	"exec=sh ttys=console\n"
 	"shell exec=/usr/bin/busybox exec=sh exec=\"\" ttys=ttyS1\n"
@@ -98,6 +101,7 @@ static const struct {
 	{ "mkinitrd-plan 1\nfrobnicate a=b\n", "line 2: unknown verb: 'frobnicate'" },
 	{ "mkinitrd-plan 1\nmode at=b\n", "line 2: unknown key: 'at'" },
 	{ "mkinitrd-plan 1\nmode is=pidns\n", "line 2: an unknown word: 'pidns'" },
+	{ "mkinitrd-plan 1\ndeclared restart=often\n", "line 2: an unknown word: 'often'" },
 	{ "mkinitrd-plan 1\nmode is\n", "line 2: a key without '=': 'is'" },
 	{ "mkinitrd-plan 1\ndisk wait=1s\n", "line 2: not a number: '1s'" },
 	{ "mkinitrd-plan 1\ndisk at=\"x\n", "line 2: a quote is not closed" },
