@@ -163,7 +163,7 @@ static void every_bit_flipped(void **state UNUSED)
 		int saved = silence(), most = 0;
 
 		for (size_t bit = i ? start * 8 : 0; bit < (i ? image.length : start) * 8;
-		     bit += i ? 3 : 1) {
+		     bit += i ? 11 : 1) {
 			CLEANUP(text_free) struct text seen = TEXT_EMPTY;
 			int r;
 
