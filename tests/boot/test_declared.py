@@ -240,7 +240,7 @@ class Boots(machine.BootTest):
         return self.path(name)
 
     def boot(self, image, disk):
-        guest = self.machine(image, name=os.path.basename(image), disks=[disk], nic="none")
+        guest = self.machine(image, name=os.path.basename(image), disks=[disk])
         guest.wait_for(machine.EXEC_DOCKERD, 240)
         return guest, guest.wait_for(CONTAINERS_OK, machine.READY_SECONDS).group(1)
 
@@ -254,7 +254,7 @@ class Boots(machine.BootTest):
         guest, said = self.boot(self.image("first", "first", DB), disk)
         run = guest.shell.run
         self.assertEqual(said, "started=web,db")
-        page = "busybox wget -q -O - http://127.0.0.1:8080/"
+        page = "busybox wget -q -O - http://127.0.0.1:8080/ 2>/dev/null"
         self.assertEqual(run(f"until {page}; do sleep 1; done", 60), "first\n")
         self.assertEqual(run("docker inspect -f '{{.Config.Env}}' web").count("SECRET=of the image"),
                          1)

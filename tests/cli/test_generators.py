@@ -110,6 +110,16 @@ class Dracut(unittest.TestCase):
                                           capture_output=True, text=True, check=False)
                     self.assertEqual((done.returncode, done.stderr), (0, ""), name)
 
+    def test_what_a_disk_says_is_not_run(self):
+        """dracut's die writes a script; this one prints the line as that script's shell would."""
+        library = os.path.join(MODULE, "mkinitrd-lib.sh")
+        hostile = """no 'LABEL=$(echo run)`echo run`\\"; echo run; echo "' $HOME"""
+        for shell in (["dash"], ["busybox", "ash"], ["bash"]):
+            done = subprocess.run(
+                [*shell, "-c", '. "$1"; die() { eval "printf %s \\"$*\\""; }; mkinitrd_die "$2"',
+                 "sh", library, hostile], timeout=60, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), shell)
+            self.assertEqual(done.stdout, re.sub(r'["$`\\]', "?", hostile), shell)
 
 
 

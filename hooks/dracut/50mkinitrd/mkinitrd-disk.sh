@@ -6,5 +6,5 @@
 . /usr/lib/mkinitrd/dracut-lib.sh
 
 if getarg mkinitrd.disk= >/dev/null && ! mkinitrd_has_root; then
-	mkinitrd_said=$(mkinitrd_mount -d "$NEWROOT" 2>&1) || die "$mkinitrd_said"
+	mkinitrd_said=$(mkinitrd_mount -d "$NEWROOT" 2>&1) || mkinitrd_die "$mkinitrd_said"
 fi

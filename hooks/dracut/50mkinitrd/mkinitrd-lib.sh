@@ -11,3 +11,17 @@ mkinitrd_has_root() {
 mkinitrd_mount() {
 	mkinitrd-mount -n "$@" "$(getcmdline)"
 }
+
+# dracut's die puts its words between double quotes into a script that its shell runs: what means
+# something there becomes a question mark, for the words may be a disk's
+mkinitrd_die() {
+	mkinitrd_words=$*
+	while :; do
+		case $mkinitrd_words in
+		*[\"\$\`\\]*) ;;
+		*) break ;;
+		esac
+		mkinitrd_words="${mkinitrd_words%%[\"\$\`\\]*}?${mkinitrd_words#*[\"\$\`\\]}"
+	done
+	die "$mkinitrd_words"
+}

@@ -9,5 +9,5 @@
 . /usr/lib/mkinitrd/dracut-lib.sh
 
 if mkinitrd_has_root && ! ismounted "$NEWROOT"; then
-	mkinitrd_said=$(mkinitrd_mount "$NEWROOT" 2>&1) || die "$mkinitrd_said"
+	mkinitrd_said=$(mkinitrd_mount "$NEWROOT" 2>&1) || mkinitrd_die "$mkinitrd_said"
 fi
