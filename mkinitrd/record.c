@@ -305,7 +305,9 @@ static int compare(const void *a, const void *b)
 /* where files of ours are: what a record says is written to and removed */
 static bool is_place(const char *path, bool may_be_empty)
 {
-	return *path ? *path == '/' && !path_has_parent_step(path) : may_be_empty;
+	if (!path || !*path)
+		return path && may_be_empty;
+	return *path == '/' && !path_has_parent_step(path);
 }
 
 static int load(const struct sysroot *root, const char *file, struct records *records)
@@ -326,9 +328,8 @@ static int load(const struct sysroot *root, const char *file, struct records *re
 			    : -EINVAL;
 	}
 	if (r < 0 && r != -ENOMEM) {
-		warn("'%s' cannot be read (%s), skipping: 'mkinitrd update --force' makes its "
-		     "image "
-		     "again",
+		warn("'%s' cannot be read (%s), skipping: 'mkinitrd update --force' makes "
+		     "its image again",
 		     text_string(&path), strerror(-r));
 		return 0;
 	}
