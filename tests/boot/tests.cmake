@@ -147,9 +147,9 @@ boot_test(D0-11-D0-16-bundle-own test_bundle.py Own)
 set_tests_properties(boot-D0-11-D0-16-bundle-layer boot-D0-11-D0-16-bundle-own PROPERTIES
   FIXTURES_REQUIRED "")
 
-# what the writer makes, unpacked by the kernel
+# what the writer makes, unpacked by the kernel: each compression, on request; zstd is in every boot
 boot_test(OD-17-codecs test_codecs.py)
-set_tests_properties(boot-OD-17-codecs PROPERTIES FIXTURES_REQUIRED "")
+set_tests_properties(boot-OD-17-codecs PROPERTIES LABELS matrix FIXTURES_REQUIRED "")
 
 # images of other generators with our part in them
 boot_test(D0-7-D0-9-D0-10-generators test_generators.py)
@@ -167,7 +167,7 @@ set_tests_properties(boot-OD-1-OD-10-OD-17-root-trixie PROPERTIES
 boot_test(OD-1-OD-10-OD-17-root-sid test_roots.py Sid)
 set_tests_properties(boot-OD-1-OD-10-OD-17-root-sid PROPERTIES
   LABELS matrix FIXTURES_REQUIRED "")
-set_tests_properties(boot-OD-17-root-bookworm PROPERTIES FIXTURES_REQUIRED "")
+set_tests_properties(boot-OD-17-root-bookworm PROPERTIES LABELS matrix FIXTURES_REQUIRED "")
 
 # dockerlaunch with a real dockerd in a container of another one, on this machine
 boot_test(DL-1-DL-3-DL-5-DL-16-DL-17-DL-18-DL-19-DL-21-dockerlaunch test_dockerlaunch.py)
@@ -182,7 +182,7 @@ set_tests_properties(boot-DL-1-DL-2-DL-9-DL-10-DL-11-DL-14-docker-from-scratch P
   COST 300 FIXTURES_REQUIRED "")
 boot_test(DL-1-DL-5-docker-in-our-machine test_dind.py InMachine)
 set_tests_properties(boot-DL-1-DL-5-docker-in-our-machine PROPERTIES
-  FIXTURES_REQUIRED "boot-images;docker-up")
+  LABELS matrix FIXTURES_REQUIRED "boot-images;docker-up")
 boot_test(DL-1-newer-docker-from-scratch test_dind.py Newer)
 set_tests_properties(boot-DL-1-newer-docker-from-scratch PROPERTIES
   LABELS matrix FIXTURES_REQUIRED "")
