@@ -50,12 +50,15 @@ static void leave_out(const char *path, const char *why)
 }
 
 /* each line of the file is one */
-static int read_modaliases(int directory_fd, const char *path, struct strings *modaliases)
+static int read_modaliases(const struct sysroot *host, const char *path, struct strings *modaliases)
 {
+	CLEANUP(text_free) struct text file = TEXT_EMPTY;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	char *rest, *line;
-	int r = file_read(directory_fd, "modalias", ALIASES_MOST, &text);
+	int r;
 
+	text_format(&file, TOP "/%s/modalias", path);
+	r = file.failed ? -ENOMEM : sysroot_read(host, text_string(&file), ALIASES_MOST, &text);
 	if (r < 0 || !text.data)
 		return r == -ENOMEM ? r : 0; /* a device that is gone meanwhile */
 	if (strlen(text.data) != text.length) {
@@ -77,12 +80,11 @@ static int read_modaliases(int directory_fd, const char *path, struct strings *m
 }
 
 /* one directory of sysfs. Return: 1, 0 when it is no device that matters, or -ENOMEM */
-static int device_fill(const struct sysroot *host, int directory_fd, const char *path,
-		       struct host_device *device)
+static int device_fill(const struct sysroot *host, const char *path, struct host_device *device)
 {
 	CLEANUP(memory_free) char *alias = NULL;
 	CLEANUP(memory_free) char *state = NULL;
-	int r = read_modaliases(directory_fd, path, &device->modaliases);
+	int r = read_modaliases(host, path, &device->modaliases);
 
 	if (r < 0)
 		return r;
@@ -105,8 +107,7 @@ static int device_fill(const struct sysroot *host, int directory_fd, const char 
 	return device->bus && device->path ? 1 : -ENOMEM;
 }
 
-static int device_add(const struct sysroot *host, int directory_fd, const char *path,
-		      struct host_devices *devices)
+static int device_add(const struct sysroot *host, const char *path, struct host_devices *devices)
 {
 	struct host_device *items =
 		reallocarray(devices->items, devices->count + 1, sizeof(*items));
@@ -116,7 +117,7 @@ static int device_add(const struct sysroot *host, int directory_fd, const char *
 		return -ENOMEM;
 	devices->items = items;
 	items[devices->count] = (struct host_device){ 0 };
-	r = device_fill(host, directory_fd, path, &items[devices->count]);
+	r = device_fill(host, path, &items[devices->count]);
 	if (r == 1)
 		devices->count++;
 	else
@@ -149,7 +150,7 @@ static int walk(const struct sysroot *host, int directory_fd, struct text *path,
 			r = strings_add(&names, child->d_name);
 	}
 	if (r == 0 && is_device && length)
-		r = device_add(host, dirfd(directory), text_string(path), devices);
+		r = device_add(host, text_string(path), devices);
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		int fd;
 

@@ -10,6 +10,7 @@
  *        It looks below the directory whenever it meets a module, so that one stays open.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <libkmod.h>
@@ -123,6 +124,8 @@ int module_library_lookup(const struct module_library *library, const char *name
 	CLEANUP(kmod_list_release) struct kmod_list *list = NULL;
 	int r;
 
+	if (strlen(name) >= PATH_MAX)
+		return 0; /* libkmod has so much room for it */
 	r = kmod_module_new_from_lookup(library->context, name, &list);
 	if (r == -EINVAL)
 		return 0; /* unbalanced brackets: no such alias */

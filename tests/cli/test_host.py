@@ -348,6 +348,15 @@ class Host(cli.CliTest):
         host.file(top + "latin/modalias", b"pci:\xe9\n")
         host.file(top + "empty/modalias", "")
         host.file(top + "huge/modalias", "x:" + "y" * 1000000)
+        host.file(top + "long/modalias", "pci:" + "v" * 5000 + "\n")
+        # neither waited for, nor read where it is not the host's
+        for name in ("pipe", "link"):
+            os.makedirs(os.path.join(host.path, top, name))
+        os.mkfifo(os.path.join(host.path, top, "pipe/modalias"))
+        with open(os.path.join(self.directory, "outside"), "w", encoding="utf-8") as file:
+            file.write(ETHERNET.replace("100E", "100F") + "\n")
+        os.symlink(os.path.join(self.directory, "outside"),
+                   os.path.join(host.path, top, "link/modalias"))
         host.file(top + "star/modalias", "pci:*\n")
         host.file(top + "bracket/modalias", "pci:v[0000\n")
         host.file(top + "path/modalias", "../../../etc:passwd\n")
