@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "resolve_host.h"
+#include "../init/lib/cow.h"
 
 static bool is_required(const struct host_disk *disk)
 {
@@ -215,6 +216,21 @@ int host_disks_resolve(struct host_resolve *work)
 	return r;
 }
 
+/* which disk a text of boot.root.cow names, if it names one; @text is taken */
+static int cow_disk(char **text)
+{
+	CLEANUP(cow_free) struct cow cow = COW_EMPTY;
+	int r = cow_parse(*text, &cow);
+
+	if (r == -ENOMEM)
+		return r;
+	/* what has no form of its own is refused where the plan is made */
+	memory_free(text);
+	*text = cow.find;
+	cow.find = NULL;
+	return 0;
+}
+
 int host_disks_read(const struct resolve *resolve, struct host_disks *disks)
 {
 	static const struct {
@@ -235,7 +251,9 @@ int host_disks_read(const struct resolve *resolve, struct host_disks *disks)
 		if (!find || find->kind != VALUE_SCALAR)
 			continue;
 		r = profile_expand(resolve->profile, find->scalar, find->origin, &text);
-		if (r >= 0)
+		if (r >= 0 && text_equal(rows[i].key, "cow"))
+			r = cow_disk(&text);
+		if (r >= 0 && text)
 			r = host_disks_named(resolve->host, rows[i].name, text, find, disks);
 	}
 	return r < 0 ? r : host_disks_follow(resolve->host, disks);

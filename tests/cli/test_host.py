@@ -302,6 +302,17 @@ class Host(cli.CliTest):
                                   done.stderr)
                 else:
                     self.assertIn(f"no disk of the host is '{find}' (boot.disk.find)", done.stderr)
+        for cow, status in (("LABEL=DOCKER:layers", 1), ("LABEL=DOCKER", 1), ("tmpfs:10%", 0)):
+            with self.subTest(cow=cow):
+                self.write("disk.yaml", "boot: { main: { exec: [/bin/hello] }, "
+                                        f"root: {{ find: LABEL=R, cow: '{cow}' }} }}\n")
+                done = self.run_program(
+                    *self.build_arguments(self.profile()), "-v", "--devices", "host",
+                    "-p", self.path("disk.yaml"))
+                self.assertEqual(done.status, status, done.stderr)
+                if status:
+                    self.assertIn("(host-modules, fixture.yaml:5, boot.root.cow LABEL=DOCKER)",
+                                  done.stderr)
 
     def test_disks_made_of_disks(self):
         """A volume on an array on partitions, one behind a USB bridge."""
