@@ -135,12 +135,16 @@ static int disk_modules(struct host_resolve *work, const struct host_disk *disk)
 	return r;
 }
 
-/* FAT asks for its code pages when it is mounted, by names that stand in the mount's options */
+/* FAT asks for its code pages when it is mounted, by names that stand in the mount's options; of
+ * one that is not mounted, the ones that kernels are built to ask for. A kernel has them built in
+ * or not */
 static int code_pages(struct host_resolve *work, const struct host_disk *disk, const char *who)
 {
 	static const struct {
 		const char *option, *module;
 	} rows[] = { { "codepage=", "nls_cp" }, { "iocharset=", "nls_" } };
+	static const char *const usual[] = { "nls_cp437", "nls_ascii", "nls_iso8859_1" };
+	bool is_fat = text_equal(disk->type, "vfat") || text_equal(disk->type, "msdos");
 	const char *options = disk->options ? disk->options : "";
 	int r = 0;
 
@@ -157,6 +161,8 @@ static int code_pages(struct host_resolve *work, const struct host_disk *disk, c
 		r = host_look_up(work, text_string(&name),
 				 &(struct asking){ who, disk->name, NULL });
 	}
+	for (size_t i = 0; r >= 0 && is_fat && !*options && i < COUNT_OF(usual); i++)
+		r = host_look_up(work, usual[i], &(struct asking){ who, disk->name, NULL });
 	return r;
 }
 

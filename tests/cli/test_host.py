@@ -467,6 +467,30 @@ class Real(cli.CliTest):
         self.assertEqual({name.split(".ko")[0] for name in wanted}
                          - {name.split(".ko")[0] for name in packed}, set())
 
+    def test_code_pages_of_a_disk_that_is_not_mounted(self):
+        """What kernels ask for by default; whichever of them is a module of this one."""
+        other = Machine(self.path("other"))
+        other.file("proc/self/mountinfo", "")
+        other.device("pci0000:00/0000:00:02.0/virtio0", "virtio", "virtio:d00000002v00001AF4",
+                     "virtio_blk", "virtio_blk", loaded=False)
+        other.block("pci0000:00/0000:00:02.0/virtio0/block/vda", "254:0")
+        with open(self.path("other/dev/vda"), "wb") as file:
+            file.truncate(4 << 20)
+        subprocess.run(["mkfs.vfat", "-n", "FILES", self.path("other/dev/vda")], check=True,
+                       timeout=60, capture_output=True)
+        self.write("disk.yaml",
+                   "boot: { disk: { find: LABEL=FILES, at: /srv, absent: tmpfs } }\n")
+        self.build("a.img", "--devices", "other", "-p", self.path("disk.yaml"))
+        listed = self.run_program("ls", "a.img").stdout
+        done = subprocess.run(["modprobe", "-q", "-a", "-D", "-S", installed(), "--", "vfat",
+                               "nls_cp437", "nls_ascii", "nls_iso8859_1"], timeout=60, check=False,
+                              capture_output=True, text=True)
+        wanted = {os.path.basename(line.split()[1]) for line in done.stdout.splitlines()
+                  if line.startswith("insmod ")}
+        self.assertIn("vfat.ko", wanted)
+        self.assertIn("nls_ascii.ko", wanted)
+        self.assertEqual({name for name in wanted if "/" + name not in listed}, set())
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root for a mount")
     def test_what_is_mounted_at_sys(self):
         """The default is /sys itself: here another one, in a mount namespace of its own."""
