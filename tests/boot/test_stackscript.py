@@ -8,9 +8,11 @@ In:    the image only-docker; a release of it on a server of this machine's loop
 Not:   each refusal and each damage of a release: tests/cli/test_stackscript.py, without a machine
 Facts: the platform's disks are whole-disk file systems on a virtio-scsi bus, its console is a serial
        line, and its GRUB 2 reads /boot/grub/grub.cfg from the disk that the profile says is the
-       root: here that is a GRUB on a CD that does no more than that
+       root: here that is a GRUB on a CD that does no more than that. The kernel looks at disks side
+       by side, so that sdb may be called sdc: which is which, their serial numbers tell
 """
 import os
+import re
 import shutil
 import sys
 
@@ -52,7 +54,7 @@ def drives(*paths):
         else:
             form += f"file={path}"
         words += ["-drive", form, "-device", f"scsi-hd,bus=scsi0.0,scsi-id=0,lun={number},"
-                  f"drive=scsi{number},bootindex={number}"]
+                  f"drive=scsi{number},serial=disk-{number},bootindex={number}"]
     return words
 
 
@@ -115,16 +117,24 @@ class NodeTest(machine.BootTest):
         if not os.path.exists(image + ".img"):
             trees.write(self.directory, "node.yaml", PROFILE)
             machine.build_image(image + ".img", "-c", "zstd:1", profile=self.path("node.yaml"))
-        guest = self.machine(image, name, memory=self.MEMORY, append="systemd.show_status=0",
+        guest = self.machine(image, name, memory=self.MEMORY, append="rw systemd.show_status=0",
                              extra=drives(disk, self.target, self.data, *more))
         guest.wait_for(systemd_host.REACHED, 300)
         guest.shell.run("for i in $(seq 300); do ip route | grep -q ^default && break; sleep 0.2; "
                         "done; ip route | grep -q ^default", 90)
+        self.names = {f"/dev/sd{letter}": guest.shell.run(
+            f"readlink -f /dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_disk-{number}").strip()
+            for number, letter in enumerate("abcdef"[:3 + len(more)], 1)}
         return guest
+
+    def named(self, text):
+        """With the names that the disks have got."""
+        return re.sub("/dev/sd[a-f]", lambda name: self.names[name.group()], text)
 
     def run_script(self, guest, timeout=600, **fields):
         """It ends, by itself or with the machine."""
-        words = " ".join(f"{name}='{value}'" for name, value in fields.items())
+        fields = {"target_disk": "/dev/sdb", "data_disk": "/dev/sdc", **fields}
+        words = " ".join(f"{name}='{self.named(value)}'" for name, value in fields.items())
         since = guest.position()
         guest.shell_line.send(f"env {words} bash /root/stackscript >/run/said 2>&1\n")
         return guest.wait_for(r"^RESULT=.*$", timeout, since=since).group(0)
@@ -142,7 +152,7 @@ class NodeTest(machine.BootTest):
 
     def check_host(self, guest):
         run = guest.shell.run
-        self.assertRegex(run("dmesg"), r"mkinitrd: disk: ok source=LABEL=DOCKER device=/dev/sdb "
+        self.assertRegex(run("dmesg"), r"mkinitrd: disk: ok source=LABEL=DOCKER device=/dev/sd[ab] "
                          r"type=ext4 at=/var/lib/docker")
         self.assertEqual(run("hostname"), "web1\n")
         self.assertEqual(run("cat /var/lib/docker/mkinitrd/ssh/authorized_keys"), KEY + "\n")
@@ -173,7 +183,7 @@ class Fetches(NodeTest):
         said = self.run_script(guest, 240, **self.fields(**fields))
         if restore:
             run(restore)
-        self.assertRegex(said, f"^RESULT=fail {why}$")
+        self.assertRegex(said, f"^RESULT=fail {self.named(why)}$")
         self.assertEqual(run("tail -n 1 /var/log/mkinitrd-deploy.log"), said + "\n")
         self.assertEqual(run("grep -c mkinitrd-deploy /proc/mounts", status=None), "0\n")
         self.assertEqual(run("ls -d /var/tmp/mkinitrd-deploy.* 2>/dev/null", status=None), "")

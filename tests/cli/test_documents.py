@@ -362,9 +362,10 @@ class InitManual(unittest.TestCase):
 
     def test_each_path_below_run_is_documented(self):
         names = set(re.findall(r'RUN_DIRECTORY "/([\w.]+)"', self.all))
+        names |= set(re.findall(r'RUN_FOLDER "/([\w.-]+)"', self.all))
         self.assertIn("control", names)
         documented = {match for line in self.manual.entries("FILES")
-                      for match in re.findall(r"/run/mkinitrd/([\w.]+)", line)}
+                      for match in re.findall(r"/run/mkinitrd/([\w.-]+)", line)}
         self.assertEqual(documented, names)
 
     def test_each_request_of_the_control_socket_is_documented(self):
