@@ -4,8 +4,7 @@ set(roots ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr)
 file(GLOB texts ${roots}/share/man/man*/*.[1-8] ${roots}/share/doc/*/changelog
   ${roots}/share/doc/*/*.md)
 execute_process(COMMAND gzip -9nf ${texts} COMMAND_ERROR_IS_FATAL ANY)
-file(GLOB programs ${roots}/bin/mkinitrd ${roots}/lib/mkinitrd/*)
-list(FILTER programs EXCLUDE REGEX "/profiles$")
+file(GLOB programs LIST_DIRECTORIES false ${roots}/bin/mkinitrd ${roots}/lib/mkinitrd/*)
 execute_process(COMMAND strip --remove-section=.comment ${programs} COMMAND_ERROR_IS_FATAL ANY)
 file(GLOB libraries ${roots}/lib/*/*.a)
 execute_process(COMMAND strip --strip-debug --enable-deterministic-archives
