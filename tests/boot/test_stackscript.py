@@ -147,6 +147,8 @@ class NodeTest(machine.BootTest):
                              *drives(self.target, self.data)])
         self.addCleanup(guest.stop)
         guest.start()
+        # what is typed at the menu would be taken there
+        guest.wait_for("Booting `only-docker'", 60)
         guest.type_until("docker info", "Storage Driver: overlay2", machine.READY_SECONDS)
         return guest
 
