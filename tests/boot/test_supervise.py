@@ -50,7 +50,7 @@ class Idle(machine.BootTest):
                                         "grep ^vol /proc/1/status").splitlines()
         self.assertEqual(first, second, "process 1 woke up within 20 idle seconds")
         # orphans, which are its to reap
-        guest.shell.run("i=0; while [ $i -lt 10000 ]; do (: &) ; i=$((i+1)); done; sleep 1", 300)
+        guest.shell.run("i=0; while [ $i -lt 10000 ]; do (: &) ; i=$((i+1)); done; sleep 1", 600)
         states = guest.shell.run("cat /proc/[0-9]*/stat 2>/dev/null | sed 's/.*) //' | cut -c1")
         self.assertNotIn("Z", states)
         woken = guest.shell.run("grep ^voluntary /proc/1/status")
