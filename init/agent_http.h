@@ -48,7 +48,7 @@ void http_response_free(struct http_response *response);
 int http_request(const struct http_request *request, struct http_response *response);
 
 /**
- * http_parse() - read an answer from the bytes that have arrived so far
+ * http_parse() - (agent_http_parse.c) read an answer from the bytes that have arrived so far
  * @is_end: the other side has closed
  *
  * Return: 1 when complete (response is filled), 0 when more is needed, or -EPROTO, -EMSGSIZE,

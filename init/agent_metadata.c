@@ -12,9 +12,7 @@
 #include "agent_metadata.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -78,29 +76,6 @@ static int get(const char *target, const char *headers, struct http_response *re
 	return -EIO;
 }
 
-/* written beside it and renamed */
-static int write_whole(const char *path, const struct text *content)
-{
-	CLEANUP(text_free) struct text new_path = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = -1;
-	int r;
-
-	text_format(&new_path, "%s.new", path);
-	if (new_path.failed || content->failed)
-		return -ENOMEM;
-	(void)unlink(text_string(&new_path));
-	fd = open(text_string(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
-	if (fd < 0)
-		return -errno;
-	r = file_write_fd(fd, text_string(content), content->length);
-	if (r == 0 && rename(text_string(&new_path), path) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlink(text_string(&new_path));
-	return r;
-}
-
 /* ---- what is asked for ---- */
 
 static void take_name(const char *headers)
@@ -140,7 +115,9 @@ static void take_keys(const char *headers)
 		text_format(&content, "%s\n", keys.items[i]);
 	r = directory_make(KEYS_FOLDER, 0700);
 	if (r == 0)
-		r = write_whole(KEYS_PATH, &content);
+		r = content.failed ? -ENOMEM
+				   : file_replace(KEYS_PATH, text_string(&content), content.length,
+						  0600, false);
 	if (r < 0)
 		report("warn", "cannot write '" KEYS_PATH "': %s", strerror(-r));
 	else
@@ -160,7 +137,7 @@ static void take_data(const char *headers)
 		report("warn", "/v1/user-data: not taken: it is no base64");
 		return;
 	}
-	r = write_whole(DATA_PATH, &data);
+	r = file_replace(DATA_PATH, text_string(&data), data.length, 0600, false);
 	if (r < 0)
 		report("warn", "cannot write '" DATA_PATH "': %s", strerror(-r));
 	else

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent_aside.h"
 #include "daemon_json.h"
@@ -47,40 +46,6 @@ static int place_of(const struct settings *settings, const char *name, char **re
 	return is_there(*ret_path) ? 0 : -ENOENT;
 }
 
-/* a whole new content or the old one: written beside it, then renamed */
-static int replace_file(const char *path, const char *content, mode_t mode)
-{
-	CLEANUP(text_free) struct text temporary = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = -1;
-	int r;
-
-	text_format(&temporary, "%s.new", path);
-	if (temporary.failed)
-		return -ENOMEM;
-	(void)unlink(text_string(&temporary));
-	fd = open(text_string(&temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0)
-		return -errno;
-	r = file_write_fd(fd, content, strlen(content));
-	if (r == 0 && (fsync(fd) < 0 || rename(text_string(&temporary), path) < 0))
-		r = -errno;
-	return r;
-}
-
-static int replace_link(const char *path, const char *target)
-{
-	CLEANUP(text_free) struct text temporary = TEXT_EMPTY;
-
-	text_format(&temporary, "%s.new", path);
-	if (temporary.failed)
-		return -ENOMEM;
-	(void)unlink(text_string(&temporary));
-	if (symlink(target, text_string(&temporary)) < 0 ||
-	    rename(text_string(&temporary), path) < 0)
-		return -errno;
-	return 0;
-}
-
 /* ---- daemon.json ---- */
 
 /* How often a boot with this file has begun since Docker last answered. Each boot counts one up,
@@ -100,7 +65,7 @@ static bool has_chances(const struct settings *settings)
 		(void)unlink(path);
 		return false;
 	}
-	r = path ? replace_file(path, next, 0644) : r;
+	r = path ? file_replace(path, next, strlen(next), 0644, true) : r;
 	/* Docker may be gone in a second, and the machine with it */
 	folder_fd = open(settings->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && (folder_fd < 0 || fsync(folder_fd) < 0))
@@ -133,7 +98,7 @@ static int daemon_install(struct settings *settings, json_t *ours)
 	text = json_dumps(merged, JSON_INDENT(1));
 	r = text ? directory_make("/etc/docker", 0755) : -ENOMEM;
 	if (r == 0)
-		r = replace_file(place, text, 0600);
+		r = file_replace(place, text, strlen(text), 0600, true);
 	free(text);
 	json_object_foreach(ours, key, item)
 	{
@@ -190,7 +155,9 @@ int hosts_add(const char *name)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	text_format(&content, "127.0.1.1 %s\n", name);
-	return content.failed ? -ENOMEM : replace_file("/etc/hosts", text_string(&content), 0644);
+	return content.failed ? -ENOMEM
+			      : file_replace("/etc/hosts", text_string(&content), content.length,
+					     0644, true);
 }
 
 static void take_hostname(const struct settings *settings)
@@ -256,7 +223,7 @@ static bool take_certificates(const char *path, const char *to)
 	if (r == 0)
 		r = directory_make(CERTIFICATES, 0755);
 	if (r == 0)
-		r = replace_link(to, path);
+		r = link_replace(to, path);
 	if (r < 0)
 		report("warn", "%s: not taken: %s", path, strerror(-r));
 	return r == 0;

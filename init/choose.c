@@ -15,6 +15,7 @@
 
 #include "modules.h"
 #include "netfilter.h"
+#include "lib/file.h"
 
 /* what Docker's rules use, and what is missing when a kernel's iptables support is partial */
 #define NFT_MATCH "addrtype"
@@ -69,19 +70,11 @@ static int link_make(const char *link)
 {
 	const char *target = strchr(link, '=');
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
-	CLEANUP(text_free) struct text temporary = TEXT_EMPTY;
 
 	if (!target)
 		return -EINVAL;
 	text_add_bytes(&path, link, (size_t)(target - link));
-	text_format(&temporary, "%s.new", text_string(&path));
-	if (path.failed || temporary.failed)
-		return -ENOMEM;
-	(void)unlink(text_string(&temporary));
-	if (symlink(target + 1, text_string(&temporary)) < 0 ||
-	    rename(text_string(&temporary), text_string(&path)) < 0)
-		return -errno;
-	return 0;
+	return path.failed ? -ENOMEM : link_replace(text_string(&path), target + 1);
 }
 
 static int take(const struct plan_choice *choice, struct step_record *record)

@@ -36,20 +36,15 @@ static const struct backoff_rule client_rule = {
 /* whole or not at all, also when the power goes */
 static int stamp_write(const char *path)
 {
-	CLEANUP(text_free) struct text folder = TEXT_EMPTY, new_path = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(text_free) struct text folder = TEXT_EMPTY, stamp = TEXT_EMPTY;
 	int r;
 
 	text_format(&folder, "%.*s", (int)(strrchr(path, '/') - path), path);
-	text_format(&new_path, "%s.new", path);
+	text_format(&stamp, "%lld\n", (long long)time(NULL));
 	r = directory_make(text_string(&folder), 0700);
-	if (r < 0)
-		return r;
-	fd = open(text_string(&new_path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || dprintf(fd, "%lld\n", (long long)time(NULL)) < 0 || fsync(fd) < 0 ||
-	    rename(text_string(&new_path), path) < 0)
-		return -errno;
-	return 0;
+	if (r < 0 || stamp.failed)
+		return r < 0 ? r : -ENOMEM;
+	return file_replace(path, text_string(&stamp), stamp.length, 0600, true);
 }
 
 void clock_stamp(const struct clock *clock)

@@ -101,25 +101,12 @@ static int make_tree(struct launch *launch)
 
 static int file_make(const char *path, const void *content, size_t size, mode_t mode)
 {
-	CLEANUP(text_free) struct text temporary = TEXT_EMPTY, folder = TEXT_EMPTY;
-	CLEANUP(fd_close) int fd = -1;
+	CLEANUP(text_free) struct text folder = TEXT_EMPTY;
 	int r;
 
 	text_add_bytes(&folder, path, (size_t)(base_name(path) - path));
-	text_format(&temporary, "%s.new", path);
 	r = folder.length > 1 ? directory_make(text_string(&folder), 0755) : 0;
-	if (r < 0)
-		return r;
-	(void)unlink(text_string(&temporary));
-	fd = open(text_string(&temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0)
-		return -errno;
-	r = file_write_fd(fd, content, size);
-	if (r == 0 && (fchmod(fd, mode) < 0 || rename(text_string(&temporary), path) < 0))
-		r = -errno;
-	if (r < 0)
-		(void)unlink(text_string(&temporary));
-	return r;
+	return r < 0 ? r : file_replace(path, content, size, mode, false);
 }
 
 static int write_missing(struct launch *launch, const char *path, const char *content, mode_t mode,

@@ -125,9 +125,8 @@ static int link_place(const char *path, struct text *place)
 
 static int relink(const char *folder, const char *tool, enum kind kind)
 {
-	CLEANUP(text_free)
-	struct text path = TEXT_EMPTY, place = TEXT_EMPTY, target = TEXT_EMPTY,
-		    temporary = TEXT_EMPTY, below = TEXT_EMPTY;
+	CLEANUP(text_free) struct text path = TEXT_EMPTY, place = TEXT_EMPTY;
+	CLEANUP(text_free) struct text target = TEXT_EMPTY, below = TEXT_EMPTY;
 	int r;
 
 	text_format(&path, "%s/%s", folder, tool);
@@ -139,20 +138,9 @@ static int relink(const char *folder, const char *tool, enum kind kind)
 		return r;
 	text_add_bytes(&below, text_string(&place),
 		       (size_t)(base_name(text_string(&place)) - text_string(&place)));
-	text_format(&temporary, "%s.new", text_string(&place));
 	/* a root that has the programs, and not the links between them */
 	r = directory_make(text_string(&below), 0755);
-	if (r < 0)
-		return r;
-	(void)unlink(text_string(&temporary));
-	if (symlink(text_string(&target), text_string(&temporary)) < 0)
-		return -errno;
-	if (rename(text_string(&temporary), text_string(&place)) < 0) {
-		r = -errno;
-		(void)unlink(text_string(&temporary));
-		return r;
-	}
-	return 0;
+	return r < 0 ? r : link_replace(text_string(&place), text_string(&target));
 }
 
 static int change_to(struct launch *launch, const char *folder, enum kind kind, const char *why)

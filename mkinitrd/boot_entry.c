@@ -79,20 +79,13 @@ static bool has_content(const struct host *host, const char *path, const struct 
 
 static int write_file(const struct host *host, const char *path, const struct text *content)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(memory_free) char *target = host_path(host, path);
-	int r;
 
 	if (has_content(host, path, content))
 		return 0;
-	r = target && !content->failed ? output_open(&output, target)
-				       : fail(-ENOMEM, "cannot write '%s'", path);
-	if (r < 0)
-		return r;
-	r = file_write_fd(output.fd, text_string(content), content->length);
-	if (r == 0 && fchmod(output.fd, 0644) < 0)
-		r = -errno;
-	return r < 0 ? fail(r, "cannot write '%s'", target) : output_publish(&output);
+	if (!target || content->failed)
+		return fail(-ENOMEM, "cannot write '%s'", path);
+	return output_write(target, text_string(content), content->length, 0644);
 }
 
 static void format(const struct record *record, const char *kernel, const char *initrd,

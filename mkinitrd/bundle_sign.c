@@ -99,7 +99,6 @@ static int make_signature(const struct bundle_key *key, const struct text *conte
 
 int bundle_sign(const struct bundle_key *key, const char *path)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(text_free) struct text content = TEXT_EMPTY;
 	CLEANUP(text_free) struct text name = TEXT_EMPTY;
 	unsigned char signature[BUNDLE_SIGNATURE_BYTES];
@@ -110,11 +109,7 @@ int bundle_sign(const struct bundle_key *key, const char *path)
 		r = make_signature(key, &content, signature);
 	if (r < 0 || name.failed)
 		return fail(r < 0 ? r : -ENOMEM, "cannot sign '%s'", path);
-	r = output_open(&output, text_string(&name));
-	if (r < 0)
-		return r;
-	r = file_write_fd(output.fd, signature, sizeof(signature));
-	return r < 0 ? fail(r, "cannot write '%s'", text_string(&name)) : output_publish(&output);
+	return output_write(text_string(&name), signature, sizeof(signature), 0600);
 }
 
 int bundle_public_key(const char *pem, size_t length, char **ret_hex)

@@ -54,7 +54,6 @@ static void format(const struct host *host, const char *name, const char *profil
 
 static int write_definition(const struct host *host, const char *name, const struct text *text)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(memory_free) char *folder = host_path(host, DEFINITIONS_FOLDER);
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	int r = folder ? directory_make(folder, 0755) : -ENOMEM;
@@ -62,13 +61,7 @@ static int write_definition(const struct host *host, const char *name, const str
 	text_format(&path, "%s/%s.yaml", folder ? folder : "", name);
 	if (r < 0 || path.failed || text->failed)
 		return fail(r < 0 ? r : -ENOMEM, "cannot write '%s'", text_string(&path));
-	r = output_open(&output, text_string(&path));
-	if (r < 0)
-		return r;
-	r = file_write_fd(output.fd, text_string(text), text->length);
-	if (r == 0 && fchmod(output.fd, 0644) < 0)
-		r = -errno;
-	return r < 0 ? fail(r, "cannot write '%s'", text_string(&path)) : output_publish(&output);
+	return output_write(text_string(&path), text_string(text), text->length, 0644);
 }
 
 /* the name of an image from that of its profile: "/srv/site.yaml" is "site" */

@@ -12,7 +12,6 @@
 #include "fail.h"
 #include "output.h"
 #include "record.h"
-#include "../init/lib/file.h"
 #include "../init/lib/number.h"
 
 #define FAILED_MOST ((size_t)1 << 20)
@@ -78,7 +77,6 @@ int failures_load(const struct sysroot *root, struct failures *ret_failures)
 
 static int save(const char *path, const struct failures *failures)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	int r;
 
@@ -92,13 +90,8 @@ static int save(const char *path, const struct failures *failures)
 		r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 		return r < 0 ? fail(r, "cannot remove '%s'", path) : 0;
 	}
-	r = output_open(&output, path);
-	if (r < 0)
-		return r;
-	r = text.failed ? -ENOMEM : file_write_fd(output.fd, text_string(&text), text.length);
-	if (r == 0 && fchmod(output.fd, 0644) < 0)
-		r = -errno;
-	return r < 0 ? fail(r, "cannot write '%s'", path) : output_publish(&output);
+	return text.failed ? fail(-ENOMEM, "cannot write '%s'", path)
+			   : output_write(path, text_string(&text), text.length, 0644);
 }
 
 static bool is_about(const struct failure *failure, const char *name, const char *release)

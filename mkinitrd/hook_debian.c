@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "fail.h"
 #include "hook.h"
@@ -20,7 +19,6 @@
 #include "output.h"
 #include "process.h"
 #include "update.h"
-#include "../init/lib/file.h"
 
 #define PURGE_FILE STATE_FOLDER "/purge" /* hooks/debian/package/postrm reads it */
 #define GRUB_CONFIG "/boot/grub/grub.cfg"
@@ -149,15 +147,11 @@ static void add_path(struct text *paths, const char *path, const char *suffix)
 
 static int write_purge(const struct host *host, const struct text *paths)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(memory_free) char *path = host_path(host, PURGE_FILE);
-	int r = path && !paths->failed ? output_open(&output, path)
-				       : fail(-ENOMEM, "cannot write '" PURGE_FILE "'");
 
-	if (r < 0)
-		return r;
-	r = file_write_fd(output.fd, text_string(paths), paths->length);
-	return r < 0 ? fail(r, "cannot write '%s'", path) : output_publish(&output);
+	if (!path || paths->failed)
+		return fail(-ENOMEM, "cannot write '" PURGE_FILE "'");
+	return output_write(path, text_string(paths), paths->length, 0600);
 }
 
 int hook_debian_remove(const struct hook_call *call)

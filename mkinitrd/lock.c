@@ -228,7 +228,6 @@ static int load(const char *path, struct inputs *inputs)
 
 static int save(const char *path, const struct inputs *inputs)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	int r;
 
@@ -241,15 +240,8 @@ static int save(const char *path, const struct inputs *inputs)
 				    input->name);
 		text_format(&text, "%s %s %s\n", input->sha256, input->owner, input->name);
 	}
-	r = output_open(&output, path);
-	if (r < 0)
-		return r;
-	r = text.failed ? -ENOMEM : file_write_fd(output.fd, text_string(&text), text.length);
-	if (r == 0 && fchmod(output.fd, 0644) < 0)
-		r = -errno;
-	if (r < 0)
-		return fail(r, "cannot write '%s'", path);
-	r = output_publish(&output);
+	r = text.failed ? fail(-ENOMEM, "cannot write '%s'", path)
+			: output_write(path, text_string(&text), text.length, 0644);
 	if (r == 0)
 		say("%s: %zu files locked", path, inputs->count);
 	return r;

@@ -45,5 +45,9 @@ bool output_replaces(const struct output *output, const struct stat *status);
 /** output_publish() - fsync, rename, fsync the directory; speaks */
 int output_publish(struct output *output);
 
+/** output_write() - (output_write.c) all of the above for @size bytes that are at hand, with @mode;
+ * speaks */
+int output_write(const char *path, const void *bytes, size_t size, mode_t mode);
+
 /** output_close() - remove the temporary file unless it was published; for CLEANUP */
 void output_close(struct output *output);

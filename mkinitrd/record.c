@@ -4,7 +4,7 @@
  *
  * In:    a finished image, what its build looked at
  * Out:   text: "KEY VALUE" lines, an empty line, then one line for each sight
- * Not:   what failed (failures.c)
+ * Not:   what failed (failures.c), a sight's line (sight_line.c)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,6 @@
 #define FIRST_LINE "mkinitrd-record 1\n"
 #define HEAD_MOST 16384
 #define RECORD_MOST ((size_t)256 << 20)
-#define KIND_LETTERS "fdela" /* by enum sight_kind */
 
 // clang-format off
 static const struct {
@@ -69,15 +68,6 @@ void records_free(struct records *records)
 
 /* ---- writing ---- */
 
-static void add_sight(const struct sight *sight, struct text *text)
-{
-	text_format(text, "%c %d %llu %llu %lld %lld %o %u %u %s %s\n", KIND_LETTERS[sight->kind],
-		    sight->is_host, (unsigned long long)sight->inode,
-		    (unsigned long long)sight->size, (long long)sight->mtime,
-		    (long long)sight->ctime, sight->mode, sight->uid, sight->gid,
-		    *sight->sha256 ? sight->sha256 : "-", sight->path);
-}
-
 static int format(const struct record *record, struct text *text)
 {
 	text_add(text, FIRST_LINE);
@@ -89,12 +79,7 @@ static int format(const struct record *record, struct text *text)
 	text_format(text, "listed %d\nimage %llu %llu %lld\nmade %lld\n\n", record->has_entry,
 		    (unsigned long long)record->inode, (unsigned long long)record->size,
 		    (long long)record->mtime, (long long)record->made);
-	for (size_t i = 0; i < record->sights.count; i++) {
-		if (strchr(record->sights.items[i].path, '\n'))
-			return -EINVAL;
-		add_sight(&record->sights.items[i], text);
-	}
-	return text->failed ? -ENOMEM : 0;
+	return sights_format(&record->sights, text);
 }
 
 static int record_path(const char *prefix, const struct record *record, struct text *path)
@@ -112,7 +97,6 @@ int state_folder_make(const char *path)
 
 int record_save(const char *prefix, const struct record *record)
 {
-	CLEANUP(output_close) struct output output = OUTPUT_EMPTY;
 	CLEANUP(text_free) struct text text = TEXT_EMPTY;
 	CLEANUP(text_free) struct text path = TEXT_EMPTY;
 	CLEANUP(text_free) struct text folder = TEXT_EMPTY;
@@ -126,13 +110,7 @@ int record_save(const char *prefix, const struct record *record)
 	if (r < 0)
 		return fail(r, "cannot record what '%s' was made of in '%s'", record->output,
 			    text_string(&folder));
-	r = output_open(&output, text_string(&path));
-	if (r < 0)
-		return r;
-	r = file_write_fd(output.fd, text_string(&text), text.length);
-	if (r == 0 && fchmod(output.fd, 0644) < 0)
-		r = -errno;
-	return r < 0 ? fail(r, "cannot write '%s'", text_string(&path)) : output_publish(&output);
+	return output_write(text_string(&path), text_string(&text), text.length, 0644);
 }
 
 int record_remove(const char *prefix, const struct record *record)
@@ -221,61 +199,6 @@ static int take_head(char *content, struct record *record, char **ret_rest)
 		if (!*text_at(record, i))
 			r = -EINVAL;
 	*ret_rest = at + 1;
-	return r;
-}
-
-static int take_sight(const char *line, struct sight_list *sights)
-{
-	struct sight *sight = &sights->items[sights->count];
-	unsigned long long inode, size;
-	long long mtime, ctime;
-	const char *kind;
-	char letter;
-	int is_host, start = 0;
-
-	/* NOLINTNEXTLINE(cert-err34-c): as above */
-	if (sscanf(line, "%c %d %llu %llu %lld %lld %o %u %u %64s %n", &letter, &is_host, &inode,
-		   &size, &mtime, &ctime, &sight->mode, &sight->uid, &sight->gid, sight->sha256,
-		   &start) != 10 ||
-	    !start || !line[start])
-		return -EINVAL;
-	kind = strchr(KIND_LETTERS, letter);
-	if (!kind || !*kind)
-		return -EINVAL;
-	sight->kind = (enum sight_kind)(kind - KIND_LETTERS);
-	sight->is_host = is_host;
-	sight->inode = inode;
-	sight->size = size;
-	sight->mtime = mtime;
-	sight->ctime = ctime;
-	if (text_equal(sight->sha256, "-"))
-		sight->sha256[0] = '\0';
-	sight->path = strdup(line + start);
-	if (!sight->path)
-		return -ENOMEM;
-	sights->count++;
-	return 0;
-}
-
-static int take_sights(char *at, struct sight_list *sights)
-{
-	size_t lines = 0;
-	int r = 0;
-
-	for (const char *line = at; (line = strchr(line, '\n')) != NULL; line++)
-		lines++;
-	sights->items = calloc(lines + 1, sizeof(*sights->items));
-	if (!sights->items)
-		return -ENOMEM;
-	while (r == 0 && *at) {
-		char *end = strchr(at, '\n');
-
-		if (!end)
-			return -EINVAL;
-		*end = '\0';
-		r = take_sight(at, sights);
-		at = end + 1;
-	}
 	return r;
 }
 
@@ -392,7 +315,7 @@ static int read_sights(const struct sysroot *root, const struct record *record,
 	if (r == 0)
 		r = take_head(content.data, &again, &rest);
 	if (r == 0)
-		r = take_sights(rest, ret_sights);
+		r = sights_parse(rest, ret_sights);
 	return r;
 }
 

@@ -129,6 +129,48 @@ int file_write_existing(int directory_fd, const char *path, const char *string)
 	return file_write_flags(directory_fd, path, string, 0, 0);
 }
 
+int file_replace(const char *path, const void *bytes, size_t count, mode_t mode, bool is_durable)
+{
+	CLEANUP(text_free) struct text new_path = TEXT_EMPTY;
+	CLEANUP(fd_close) int fd = -1;
+	int r;
+
+	text_format(&new_path, "%s.new", path);
+	if (new_path.failed)
+		return -ENOMEM;
+	(void)unlink(text_string(&new_path));
+	fd = open(text_string(&new_path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		  0600);
+	if (fd < 0)
+		return -errno;
+	r = file_write_fd(fd, bytes, count);
+	if (r == 0 && (fchmod(fd, mode) < 0 || (is_durable && fsync(fd) < 0) ||
+		       rename(text_string(&new_path), path) < 0))
+		r = -errno;
+	if (r < 0)
+		(void)unlink(text_string(&new_path));
+	return r;
+}
+
+int link_replace(const char *path, const char *target)
+{
+	CLEANUP(text_free) struct text new_path = TEXT_EMPTY;
+
+	text_format(&new_path, "%s.new", path);
+	if (new_path.failed)
+		return -ENOMEM;
+	(void)unlink(text_string(&new_path));
+	if (symlink(target, text_string(&new_path)) < 0)
+		return -errno;
+	if (rename(text_string(&new_path), path) < 0) {
+		int error = errno;
+
+		(void)unlink(text_string(&new_path));
+		return -error;
+	}
+	return 0;
+}
+
 int directory_make(const char *path, mode_t mode)
 {
 	CLEANUP(memory_free) char *copy = strdup(path);

@@ -45,5 +45,16 @@ int file_write(int directory_fd, const char *path, const char *string, mode_t mo
 /** file_write_existing() - file_write() that never creates: for procfs, sysfs and cgroupfs */
 int file_write_existing(int directory_fd, const char *path, const char *string);
 
+/**
+ * file_replace() - @path is all of @bytes with @mode, or what it was: written as "PATH.new",
+ * renamed
+ *
+ * @is_durable: also when the power goes. A "PATH.new" that stands there is removed, never followed.
+ */
+int file_replace(const char *path, const void *bytes, size_t count, mode_t mode, bool is_durable);
+
+/** link_replace() - the same with a symlink to @target */
+int link_replace(const char *path, const char *target);
+
 /** directory_make() - mkdir -p: every missing parent 0755, the last one @mode; existing is fine */
 int directory_make(const char *path, mode_t mode);

@@ -38,7 +38,7 @@ fuzz_target(control SOURCES init/control_message.c init/uevent.c init/modules.c 
 fuzz_target(elf)
 fuzz_target(fat)
 fuzz_target(gpt)
-fuzz_target(http SOURCES init/agent_http.c)
+fuzz_target(http SOURCES init/agent_http_parse.c)
 fuzz_target(image)
 fuzz_target(kernel)
 fuzz_target(lease SOURCES init/control_message.c init/dhcp_lease.c)

@@ -2,8 +2,9 @@
 unit_test(bootplan)
 unit_test(text)
 unit_test(gpt)
-unit_test(agent_http SOURCES init/agent_http.c init/agent_docker.c init/agent_stop.c)
-unit_test(agent_declaration SOURCES init/agent_containers.c init/agent_declaration.c init/agent_docker.c init/agent_http.c)
+unit_test(agent_http SOURCES init/agent_http.c init/agent_http_parse.c init/agent_docker.c init/agent_stop.c)
+unit_test(agent_declaration SOURCES init/agent_containers.c init/agent_declaration.c init/agent_docker.c init/agent_http.c
+  init/agent_http_parse.c)
 unit_test(agent_metadata SOURCES init/agent_metadata_parse.c)
 unit_test(agent_settings SOURCES init/daemon_json.c init/dockerd_words.c)
 unit_test(container_archive)
